@@ -1,0 +1,27 @@
+// Command plateau is the server and what goes with it: it starts the server, shows its configuration, asks whether it is
+// alive, and says what it is.
+//
+// Exit codes: 0 fine; 1 failure; 2 a mistake in arguments or configuration, or a data folder that another server uses
+// (any error that knows its own ExitCode).
+//
+// The first SIGTERM or SIGINT stops the server gracefully, within --shutdown-timeout. The second ends the process at once.
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+func main() {
+	os.Exit(run(untilSignal(), process{args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
+}
+
+// untilSignal returns a context that ends with the first signal to stop; its cause names the signal. From then on a signal
+// does what it does to any process.
+func untilSignal() context.Context {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx
+}

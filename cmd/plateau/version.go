@@ -1,0 +1,31 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"runtime"
+	"runtime/debug"
+	"slices"
+)
+
+// version prints what the build knows of itself: the module's version, which Go takes from the tag or commit.
+func version(_ context.Context, p process) int {
+	if len(p.args) > 0 {
+		if slices.Contains([]string{"-h", "-help", "--help"}, p.args[0]) {
+			return help(p, "version")
+		}
+		fmt.Fprintf(p.stderr, "plateau: version takes no arguments, but got %q\n", p.args)
+		return exitUsage
+	}
+	module := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module = info.Main.Version
+	}
+	_, err := fmt.Fprintf(p.stdout, "plateau %s %s %s/%s\n",
+		cmp.Or(module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	if err != nil {
+		return fail(p, fmt.Errorf("write version: %w", err))
+	}
+	return exitOK
+}

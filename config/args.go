@@ -1,0 +1,85 @@
+package config
+
+import (
+	"errors"
+	"flag"
+	"io"
+	"slices"
+	"strings"
+)
+
+// parseArgs records what each flag was given. It goes on after a mistake, so that all of them are heard of at once; its
+// error is only ever flag.ErrHelp.
+func parseArgs(args []string, m *Mistakes) (layer, error) {
+	l := layer{texts: map[string]string{}, origin: func(string) string { return originFlag }}
+	fs, known := newFlagSet(l.texts), append(names(), configName)
+	for {
+		err := fs.Parse(args)
+		if errors.Is(err, flag.ErrHelp) {
+			return layer{}, err
+		}
+		rest := fs.Args()
+		if err == nil && len(rest) == 0 {
+			return l, nil
+		}
+		last := ""
+		if n := len(args) - len(rest); n > 0 {
+			last = args[n-1]
+		}
+		switch {
+		case err == nil && last == "--": // what follows are no flags, by convention
+			for _, word := range rest {
+				m.add(Mistake{Setting: word, Problem: "is not expected here; settings are given as flags"})
+			}
+			return l, nil
+		case err == nil:
+			m.add(stray(rest[0], last))
+			rest = rest[1:]
+		default:
+			// The flag package takes a flag off before it complains, except one that it cannot read at all.
+			badSyntax := strings.HasPrefix(err.Error(), "bad flag syntax")
+			if badSyntax {
+				last, rest = rest[0], rest[1:]
+			}
+			name, _, hasValue := strings.Cut(strings.TrimLeft(last, "-"), "=")
+			if slices.Contains(known, name) && !badSyntax {
+				m.add(Mistake{Setting: "--" + name, Problem: "needs a value"})
+				break
+			}
+			flag, _, _ := strings.Cut(last, "=")
+			m.add(Mistake{Setting: flag, Problem: "unknown flag; did you mean --" + Nearest(name, known) + "?"})
+			if !hasValue && !badSyntax && len(rest) > 0 && !strings.HasPrefix(rest[0], "-") {
+				rest = rest[1:] // its value
+			}
+		}
+		args = rest
+	}
+}
+
+// stray explains a word that belongs to no flag.
+func stray(word, before string) Mistake {
+	name := strings.TrimLeft(before, "-")
+	if booleans()[name] && before != name {
+		return Mistake{Setting: word, Problem: "is not expected here; write --" + name + "=" + word}
+	}
+	return Mistake{Setting: word, Problem: "is not expected here; settings are given as flags"}
+}
+
+func newFlagSet(texts map[string]string) *flag.FlagSet {
+	fs := flag.NewFlagSet("", flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	fs.Usage = func() {}
+	bools := booleans()
+	for _, name := range append(names(), configName) {
+		record := func(text string) error {
+			texts[name] = text
+			return nil
+		}
+		if bools[name] {
+			fs.BoolFunc(name, "", record)
+		} else {
+			fs.Func(name, "", record)
+		}
+	}
+	return fs
+}

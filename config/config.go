@@ -1,0 +1,74 @@
+// Package config turns flags, environment and a YAML file into one checked [Config].
+//
+// Every setting exists once, in the table of settings.go. Its name is the flag (--data-dir), in capitals the environment
+// variable (PLATEAU_DATA_DIR), and as it stands the key of the file (data-dir: ./data). A flag wins over the environment,
+// the environment over the file, the file over the default. A variable that is set to nothing counts as set: an empty
+// PLATEAU_ADMIN_LISTEN turns the admin listener off. Relative paths start at the working directory, in the file too.
+//
+// What it promises: [Load] never stops at the first mistake. Unknown flags, unknown keys, values that cannot be understood
+// and values that do not fit together are all in the one [*Mistakes] it returns, a line each, with the name of the
+// setting, what was given and what is allowed. An unknown PLATEAU_ variable is only a warning, because other programs may
+// share the prefix. Secrets are never printed, neither in a mistake nor by [Loaded.WriteYAML].
+//
+// The file is plain YAML: one mapping of names to single values or lists. Aliases, anchors, tags, merge keys and a second
+// document are mistakes, so that a file cannot mean more than what it shows.
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"time"
+)
+
+// Config holds the effective value of every setting. The zero value is of no use: take [Default] or [Load].
+type Config struct {
+	Listen      string   // host:port of the public listener; port 0 is chosen by the kernel
+	AdminListen string   // host:port of the admin listener; empty: off
+	AdminToken  string   // secret of the admin listener; empty: none
+	BaseURL     string   // absolute URL that clients see, with no slash at its end; empty: Location is a path
+	TLSCert     string   // PEM file; set together with TLSKey or not at all
+	TLSKey      string   // PEM file
+	CORSOrigins []string // allowed origins, or the single entry "*"; empty: none
+
+	DataDir    string
+	Durability string // "finish" or "none"
+	Downloads  bool
+
+	MaxSize        int64          // bytes of one upload; 0: no limit
+	Auth           string         // "none"
+	TrustedProxies []netip.Prefix // masked, IPv4 as IPv4
+
+	MaxUploads      int           // requests that carry a body at once; 0: no limit
+	MinRate         int64         // bytes a second that a request body must keep up; 0: off
+	IdleTimeout     time.Duration // for a client that sends nothing; 0: no limit
+	ShutdownTimeout time.Duration // for a graceful stop; 0: no limit
+
+	LogFormat string // "text" or "json"
+	LogLevel  slog.Level
+}
+
+// Default returns the configuration of a server that was told nothing.
+func Default() Config {
+	var c Config
+	for _, s := range settings() {
+		if err := s.value.set(&c, s.fallback); err != nil {
+			panic("config: default of " + s.name + ": must be " + err.Error())
+		}
+	}
+	return c
+}
+
+// Validate reports every value that is not allowed, and every pair that does not fit together, as a [*Mistakes].
+// It reads no files. [Load] has done this already; it is for a Config that was filled in by hand.
+func (c Config) Validate() error {
+	var m Mistakes
+	for _, s := range settings() {
+		var scratch Config
+		text := s.value.show(c)
+		if err := s.value.set(&scratch, text); err != nil {
+			m.add(s.mistake(text, "", err))
+		}
+	}
+	m.List = append(m.List, contradictions(c)...)
+	return m.orNil()
+}

@@ -1,0 +1,42 @@
+package config_test
+
+import (
+	"errors"
+	"reflect"
+	"strings"
+	"testing"
+
+	"plateau/config"
+)
+
+// FuzzLoad feeds any file and any argument. Load must come back with a Config that survives being printed and read again, or
+// with Mistakes of one line each.
+func FuzzLoad(f *testing.F) {
+	f.Add("listen: 127.0.0.1:0\nmax-size: 1GiB\ncors-origins: [https://a.example]\n", "--log-level=debug", "60s")
+	f.Add("? a\n: *b\n<<: &c [d, {e: f}]\n---\n- |\n  g\n", "---", "=")
+	f.Add("downloads: .inf\ntrusted-proxies:\n  - ::/0\n", "--min-rate", "8388607TiB")
+	f.Fuzz(func(t *testing.T, yaml, flag, word string) {
+		l, err := config.Load(config.Sources{
+			Args:     []string{flag, word, "--config=f"},
+			Environ:  []string{"PLATEAU_" + word, "PLATEAU_MAX_SIZE=" + word},
+			ReadFile: files(map[string]string{"f": yaml}),
+		})
+		if m, ok := errors.AsType[*config.Mistakes](err); ok {
+			if lines := strings.Count(m.Error(), "\n") + 1; lines != len(m.List) {
+				t.Errorf("%d mistakes on %d lines:\n%v", len(m.List), lines, m)
+			}
+		}
+		if err != nil {
+			return
+		}
+		if err := l.Config.Validate(); err != nil {
+			t.Errorf("loaded, but not valid: %v", err)
+		}
+		yaml = strings.ReplaceAll(printed(t, l), "\nadmin-listen: ", "\nadmin-token: x\nadmin-listen: ")
+		again := reload(t, yaml)
+		again.Config.AdminToken = l.Config.AdminToken
+		if !reflect.DeepEqual(again.Config, l.Config) {
+			t.Errorf("read again:\n got %+v\nwant %+v", again.Config, l.Config)
+		}
+	})
+}

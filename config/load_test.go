@@ -1,0 +1,194 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"io/fs"
+	"log/slog"
+	"net/netip"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"plateau/config"
+)
+
+// files answers ReadFile from memory.
+func files(content map[string]string) func(string) ([]byte, error) {
+	return func(name string) ([]byte, error) {
+		text, ok := content[name]
+		if !ok {
+			return nil, fs.ErrNotExist
+		}
+		return []byte(text), nil
+	}
+}
+
+func load(t *testing.T, src config.Sources) config.Loaded {
+	t.Helper()
+	l, err := config.Load(src)
+	if err != nil {
+		t.Fatalf("Load: %v", err)
+	}
+	return l
+}
+
+// mistakes loads what must fail, and returns the lines of the report.
+func mistakes(t *testing.T, src config.Sources) []string {
+	t.Helper()
+	_, err := config.Load(src)
+	m, ok := errors.AsType[*config.Mistakes](err)
+	if !ok {
+		t.Fatalf("Load: error is %v, want *Mistakes", err)
+	}
+	if m.ExitCode() != 2 {
+		t.Errorf("exit code %d, want 2", m.ExitCode())
+	}
+	lines := strings.Split(m.Error(), "\n")
+	if len(lines) != len(m.List) {
+		t.Errorf("%d mistakes on %d lines:\n%v", len(m.List), len(lines), m)
+	}
+	return lines
+}
+
+func TestDefaults(t *testing.T) {
+	want := config.Config{
+		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9091", CORSOrigins: []string{"*"},
+		DataDir: "./data", Durability: "finish", Downloads: true, Auth: "none",
+		IdleTimeout: time.Minute, ShutdownTimeout: 10 * time.Second,
+		LogFormat: "text", LogLevel: slog.LevelInfo,
+	}
+	if got := config.Default(); !reflect.DeepEqual(got, want) {
+		t.Errorf("Default:\n got %+v\nwant %+v", got, want)
+	}
+	if got := load(t, config.Sources{}); !reflect.DeepEqual(got.Config, want) {
+		t.Errorf("Load of nothing:\n got %+v\nwant %+v", got.Config, want)
+	}
+	if err := want.Validate(); err != nil {
+		t.Errorf("Validate: %v", err)
+	}
+}
+
+func TestEverySettingFromEverySource(t *testing.T) {
+	want := config.Config{
+		Listen: "[::1]:1", AdminListen: "", AdminToken: "t0ken", BaseURL: "https://up.example/a",
+		CORSOrigins: []string{"https://a.example", "http://b.example:81"},
+		DataDir:     "/srv/a b", Durability: "none", Downloads: false, MaxSize: 5 << 40, Auth: "none",
+		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
+		MaxUploads:     7, MinRate: 64 << 10, IdleTimeout: 0, ShutdownTimeout: 1500 * time.Millisecond,
+		LogFormat: "json", LogLevel: slog.LevelDebug,
+	}
+	given := [][2]string{
+		{"listen", "[::1]:1"},
+		{"admin-listen", ""},
+		{"admin-token", "t0ken"},
+		{"base-url", "https://up.example/a/"},
+		{"cors-origins", "HTTPS://A.example:443, http://b.example:81"},
+		{"data-dir", "/srv/a b"},
+		{"durability", "none"},
+		{"downloads", "false"},
+		{"max-size", "5TiB"},
+		{"auth", "none"},
+		{"trusted-proxies", "10.1.2.3/8,::1"},
+		{"max-uploads", "7"},
+		{"min-rate", "64KiB"},
+		{"idle-timeout", "0"},
+		{"shutdown-timeout", "1.5s"},
+		{"log-format", "json"},
+		{"log-level", "debug"},
+	}
+	var args, environ []string
+	var yaml strings.Builder
+	for _, g := range given {
+		args = append(args, "--"+g[0]+"="+g[1])
+		environ = append(environ, "PLATEAU_"+strings.ToUpper(strings.ReplaceAll(g[0], "-", "_"))+"="+g[1])
+		yaml.WriteString(g[0] + ": \"" + g[1] + "\"\n")
+	}
+	for name, src := range map[string]config.Sources{
+		"flag":        {Args: args},
+		"environment": {Environ: environ},
+		"file":        {Args: []string{"--config", "f"}, ReadFile: files(map[string]string{"f": yaml.String()})},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := load(t, src)
+			if !reflect.DeepEqual(l.Config, want) {
+				t.Errorf("\n got %+v\nwant %+v", l.Config, want)
+			}
+			for _, g := range given {
+				if origin := l.Origin(g[0]); !strings.HasPrefix(origin, name) {
+					t.Errorf("origin of %s is %q", g[0], origin)
+				}
+			}
+		})
+	}
+}
+
+func TestPrecedence(t *testing.T) {
+	src := config.Sources{ReadFile: files(map[string]string{"f": "data-dir: from-file\nmax-size: 3\n"})}
+	step := func(want, origin string) {
+		t.Helper()
+		l := load(t, src)
+		if l.Config.DataDir != want || l.Origin("data-dir") != origin {
+			t.Errorf("data-dir is %q from %q, want %q from %q", l.Config.DataDir, l.Origin("data-dir"), want, origin)
+		}
+	}
+	step("./data", "default")
+	src.Environ = []string{"PLATEAU_CONFIG=f"}
+	step("from-file", "file f")
+	src.Environ = append(src.Environ, "PLATEAU_DATA_DIR=from-env")
+	step("from-env", "environment PLATEAU_DATA_DIR")
+	src.Args = []string{"-data-dir", "first", "--data-dir", "from-flag"}
+	step("from-flag", "flag")
+	src.Args = append(src.Args, "--config=") // no file at all
+	if l := load(t, src); l.Config.MaxSize != 0 {
+		t.Errorf("max-size is %d, but the file was switched off", l.Config.MaxSize)
+	}
+}
+
+func TestFileKeepsTheTextOfItsValues(t *testing.T) {
+	l := load(t, config.Sources{
+		Environ: []string{"PLATEAU_CONFIG=f"},
+		ReadFile: files(map[string]string{"f": `# a comment
+admin-token: 00123
+cors-origins:
+  - https://a.example # another
+  - http://b.example
+max-size: 1048576
+data-dir: |-
+  ./x
+downloads: false
+trusted-proxies: [10.0.0.1]
+`}),
+	})
+	c := l.Config
+	if c.AdminToken != "00123" || len(c.CORSOrigins) != 2 || c.MaxSize != 1<<20 || c.DataDir != "./x" || c.Downloads ||
+		c.TrustedProxies[0].String() != "10.0.0.1/32" {
+		t.Errorf("got %+v", c)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, arg := range []string{"-h", "--help"} {
+		if _, err := config.Load(config.Sources{Args: []string{"--nonsense", arg}}); !errors.Is(err, flag.ErrHelp) {
+			t.Errorf("%s: %v", arg, err)
+		}
+	}
+	var b strings.Builder
+	if err := config.WriteHelp(&b); err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(b.String()) {
+		if n := len([]rune(strings.TrimSuffix(line, "\n"))); n > 100 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+func TestUnknownVariableIsAWarning(t *testing.T) {
+	l := load(t, config.Sources{Environ: []string{"PLATEAU_DATADIR=x", "PLATEAUX=1", "HOME=/"}})
+	want := "unknown environment variable PLATEAU_DATADIR; the nearest known is PLATEAU_DATA_DIR"
+	if len(l.Warnings) != 1 || l.Warnings[0] != want {
+		t.Errorf("warnings %q, want %q", l.Warnings, want)
+	}
+}

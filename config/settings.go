@@ -1,0 +1,176 @@
+package config
+
+import (
+	"log/slog"
+	"net/netip"
+	"strings"
+	"time"
+)
+
+// setting is one row of the table: all that is known about one name.
+type setting struct {
+	group    string // heading in the help
+	name     string // the flag, and the key of the file
+	arg      string // what the help shows in place of the value
+	fallback string // the default, as one would write it
+	help     string
+	secret   bool // never printed; can also be given as <name>-file
+	value    value
+}
+
+// settings lists every setting once, in the order of the help. A setting is added here, and as a field of Config.
+func settings() []setting {
+	return []setting{
+		{
+			group: "Listening", name: "listen", arg: "HOST:PORT", fallback: "127.0.0.1:8080",
+			help:  "address that clients upload to; :8080 means every interface, port 0 any free port",
+			value: address(func(c *Config) *string { return &c.Listen }, false),
+		},
+		{
+			group: "Listening", name: "admin-listen", arg: "HOST:PORT", fallback: "127.0.0.1:9091",
+			help:  "address of metrics and profiles; empty turns it off",
+			value: address(func(c *Config) *string { return &c.AdminListen }, true),
+		},
+		{
+			group: "Listening", name: "admin-token", arg: "TOKEN", secret: true,
+			help: "token that the admin listener asks for, as Bearer or as the password of Basic; needed when it " +
+				"does not listen on loopback",
+			value: token(func(c *Config) *string { return &c.AdminToken }),
+		},
+		{
+			group: "Listening", name: "base-url", arg: "URL",
+			help: "absolute URL at which clients reach this server, without /files/; Location is then absolute, " +
+				"else it is a path",
+			value: baseURL(func(c *Config) *string { return &c.BaseURL }),
+		},
+		{
+			group: "Listening", name: "tls-cert", arg: "FILE",
+			help:  "certificate chain in PEM; with --tls-key the public listener speaks HTTPS and HTTP/2",
+			value: text(func(c *Config) *string { return &c.TLSCert }, true),
+		},
+		{
+			group: "Listening", name: "tls-key", arg: "FILE",
+			help:  "private key of --tls-cert in PEM",
+			value: text(func(c *Config) *string { return &c.TLSKey }, true),
+		},
+		{
+			group: "Listening", name: "cors-origins", arg: "LIST", fallback: "*",
+			help:  "origins of web pages that may upload, separated by commas; * means any, empty none",
+			value: origins(func(c *Config) *[]string { return &c.CORSOrigins }),
+		},
+		{
+			group: "Storing", name: "data-dir", arg: "FOLDER", fallback: "./data",
+			help:  "folder of the uploads; made when missing, used by one server at a time",
+			value: text(func(c *Config) *string { return &c.DataDir }, false),
+		},
+		{
+			group: "Storing", name: "durability", arg: "finish|none", fallback: "finish",
+			help: "finish: a finished upload is on stable storage before the client hears of it; none: no fsync, " +
+				"for comparison and scratch data",
+			value: oneOf(func(c *Config) *string { return &c.Durability }, "finish", "none"),
+		},
+		{
+			group: "Storing", name: "downloads", arg: "true|false", fallback: "true",
+			help:  "serve finished uploads to GET",
+			value: boolean(func(c *Config) *bool { return &c.Downloads }),
+		},
+		{
+			group: "Allowing", name: "auth", arg: "none", fallback: "none",
+			help: "who may upload; none means anyone who can connect, and has to be set when --listen is not " +
+				"loopback",
+			value: oneOf(func(c *Config) *string { return &c.Auth }, "none"),
+		},
+		{
+			group: "Allowing", name: "trusted-proxies", arg: "LIST",
+			help:  "addresses and networks whose X-Forwarded-… headers are believed, separated by commas",
+			value: prefixes(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "max-size", arg: "SIZE", fallback: "0",
+			help:  "largest upload",
+			value: size(func(c *Config) *int64 { return &c.MaxSize }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "max-uploads", arg: "NUMBER", fallback: "0",
+			help:  "requests that may send a body at once; the next one hears 503 and comes again",
+			value: number(func(c *Config) *int { return &c.MaxUploads }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "min-rate", arg: "SIZE", fallback: "0",
+			help:  "bytes a second that a sending client must keep up",
+			value: size(func(c *Config) *int64 { return &c.MinRate }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "idle-timeout", arg: "DURATION", fallback: "60s",
+			help:  "time without a byte after which a connection is closed",
+			value: duration(func(c *Config) *time.Duration { return &c.IdleTimeout }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "shutdown-timeout", arg: "DURATION", fallback: "10s",
+			help:  "time that a graceful stop may take",
+			value: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }),
+		},
+		{
+			group: "Logging", name: "log-format", arg: "text|json", fallback: "text",
+			help:  "form of the log, which goes to standard error",
+			value: oneOf(func(c *Config) *string { return &c.LogFormat }, "text", "json"),
+		},
+		{
+			group: "Logging", name: "log-level", arg: "LEVEL", fallback: "info",
+			help:  "least level that is logged: debug, info, warn or error",
+			value: level(func(c *Config) *slog.Level { return &c.LogLevel }),
+		},
+	}
+}
+
+// configName is the one name that is no setting: it says where the file is, so it cannot stand in the file.
+const configName = "config"
+
+// fileSuffix makes the second name of a secret, whose value is the path of a file that holds the secret.
+const fileSuffix = "-file"
+
+// envPrefix begins the name of every environment variable of ours.
+const envPrefix = "PLATEAU_"
+
+func envName(name string) string {
+	return envPrefix + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+}
+
+// names returns what may stand in the file: each setting, and the file form of each secret.
+func names() []string {
+	var all []string
+	for _, s := range settings() {
+		all = append(all, s.name)
+		if s.secret {
+			all = append(all, s.name+fileSuffix)
+		}
+	}
+	return all
+}
+
+// booleans returns the names whose flag may stand without a value.
+func booleans() map[string]bool {
+	all := map[string]bool{}
+	for _, s := range settings() {
+		if s.value.boolean {
+			all[s.name] = true
+		}
+	}
+	return all
+}
+
+// shown is how text may appear in a report: a secret never does.
+func (s setting) shown(text string) string {
+	if s.secret && text != "" {
+		return masked
+	}
+	return text
+}
+
+func (s setting) mistake(text, origin string, err error) Mistake {
+	problem := "must be " + err.Error()
+	if text == "" {
+		problem = "is empty, but " + problem
+	}
+	return Mistake{Setting: s.name, Given: s.shown(text), Origin: origin, Problem: problem}
+}

@@ -1,0 +1,67 @@
+package server
+
+import (
+	"net/http"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+)
+
+// statusFor turns the status that PATCH would hear into what this method's
+// clients need to hear. This is the whole table:
+//
+//   - HEAD: clients throw an upload away on a 5xx, and resume on 423.
+//   - POST: there is no upload yet that could be locked or have failed, so the
+//     client is to create it again, which it does on 503. 507 stays: it says why.
+//   - GET: a finish that takes long is a passing trouble of the server.
+func statusFor(method string, status int) int {
+	switch {
+	case method == http.MethodHead && status >= 500:
+		return http.StatusLocked
+	case method == http.MethodPost && (status == http.StatusLocked || status == http.StatusInternalServerError),
+		method == http.MethodGet && status == http.StatusLocked:
+		return http.StatusServiceUnavailable
+	}
+	return status
+}
+
+// The answers that the server gives before tusd is asked.
+
+func notFound() handler.Error {
+	return handler.NewError("ERR_NOT_FOUND", "there is nothing at this address", http.StatusNotFound)
+}
+
+func methodNotAllowed(allow string) handler.Error {
+	e := handler.NewError("ERR_METHOD_NOT_ALLOWED", "this address doesn't know this method", http.StatusMethodNotAllowed)
+	e.HTTPResponse.Header["Allow"] = allow
+	return e
+}
+
+func unsupportedVersion() handler.Error {
+	e := handler.NewError("ERR_UNSUPPORTED_VERSION", "missing, invalid or unsupported Tus-Resumable header", http.StatusPreconditionFailed)
+	e.HTTPResponse.Header["Tus-Version"] = tusVersion
+	return e
+}
+
+func wrongContentType() handler.Error {
+	return handler.NewError("ERR_INVALID_CONTENT_TYPE", "the Content-Type of a PATCH must be "+offsetStream, http.StatusUnsupportedMediaType)
+}
+
+func maxSizeExceeded() handler.Error {
+	return handler.NewError("ERR_MAX_SIZE_EXCEEDED", "the upload is larger than this server takes", http.StatusRequestEntityTooLarge)
+}
+
+func invalidMetadata(why string) handler.Error {
+	return handler.NewError("ERR_INVALID_METADATA", "Upload-Metadata: "+why, http.StatusBadRequest)
+}
+
+func metadataTooLarge() handler.Error {
+	return handler.NewError("ERR_METADATA_TOO_LARGE", "Upload-Metadata has more than 4096 bytes", http.StatusRequestEntityTooLarge)
+}
+
+func invalidConcat(why string) handler.Error {
+	return handler.NewError("ERR_INVALID_CONCAT", "Upload-Concat: "+why, http.StatusBadRequest)
+}
+
+func internalError() handler.Error {
+	return handler.NewError("ERR_INTERNAL_SERVER_ERROR", "the server could not do this", http.StatusInternalServerError)
+}

@@ -1,0 +1,126 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"strings"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// exchange is one request on the public listener and its answer.
+type exchange struct {
+	response response
+	request  store.Request
+	id       string // the upload's, once it is known
+	start    time.Time
+}
+
+type exchangeKey struct{}
+
+// exchangeOf returns the exchange of a request that came through the edge.
+func exchangeOf(r *http.Request) *exchange {
+	return r.Context().Value(exchangeKey{}).(*exchange)
+}
+
+// edge is the outermost handler of the public listener: what holds for every
+// request, whatever its path.
+func (s *Server) edge(w http.ResponseWriter, r *http.Request) {
+	s.active.begin()
+	x := &exchange{start: time.Now()}
+	defer s.leave(x, r)
+
+	method := r.Method
+	if override := r.Header.Get("X-HTTP-Method-Override"); method == http.MethodPost && override != "" {
+		method = strings.ToUpper(override)
+		r.Header.Del("X-HTTP-Method-Override")
+	}
+	x.request.Method = method
+	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, idle: s.cfg.IdleTimeout}
+
+	ctx := store.WithRequest(context.WithValue(r.Context(), exchangeKey{}, x), &x.request)
+	r = r.WithContext(ctx)
+	r.Method = method
+	s.cors.setHeaders(w.Header(), r)
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	s.routes.ServeHTTP(&x.response, r)
+}
+
+// leave ends an exchange, however it went.
+func (s *Server) leave(x *exchange, r *http.Request) {
+	defer s.active.end()
+	panicked := recover()
+	w := &x.response
+	if w.body != nil {
+		s.bodies.release(w.body)
+	}
+	if panicked != nil && w.ResponseWriter != nil && w.status == 0 && x.request.Method != http.MethodHead {
+		w.fail(internalError())
+	}
+	s.metrics.observe(x)
+	s.logExchange(x, r, panicked)
+	if panicked != nil && (w.sent > 0 || x.request.Method == http.MethodHead) {
+		// HEAD must not hear a 500, and half an answer must not look whole.
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// logExchange writes the request's one line.
+func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
+	w := &x.response
+	level := slog.LevelInfo
+	if panicked != nil || w.status >= 500 {
+		level = slog.LevelError
+	}
+	code, cause := x.request.Failure()
+	if w.code != "" {
+		code = w.code
+	}
+	if cause != nil && level == slog.LevelInfo && unexpected(cause) {
+		level = slog.LevelWarn
+	}
+	if !s.log.Enabled(r.Context(), level) {
+		return
+	}
+	bytes := w.sent
+	if w.body != nil {
+		bytes = w.body.Received()
+	}
+	attrs := make([]slog.Attr, 0, 12)
+	attrs = append(attrs,
+		slog.String("method", x.request.Method),
+		slog.String("path", r.URL.Path),
+		slog.String("upload", x.id),
+		slog.Int("status", w.status),
+		slog.Int64("bytes", bytes),
+		slog.Duration("duration", time.Since(x.start)),
+		slog.String("client", s.proxies.clientOf(r)),
+	)
+	if id := r.Header.Get("X-Request-ID"); id != "" {
+		attrs = append(attrs, slog.String("request_id", id[:min(len(id), 128)]))
+	}
+	if w.status >= 400 && code != "" {
+		attrs = append(attrs, slog.String("code", code))
+	}
+	if cause != nil && w.status >= 400 {
+		attrs = append(attrs, slog.Any("error", cause))
+	}
+	if panicked != nil && panicked != http.ErrAbortHandler {
+		attrs = append(attrs, slog.String("panic", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
+	}
+	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+}
+
+// unexpected reports whether an error has more behind it than an answer: the
+// disk's word, not a client's mistake.
+func unexpected(cause error) bool {
+	answer, ok := errors.AsType[handler.Error](cause)
+	return !ok || answer.HTTPResponse.StatusCode >= 500
+}

@@ -1,0 +1,140 @@
+package server
+
+import (
+	"bytes"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// downloadSlice is how much of a download is sent under one write deadline.
+const downloadSlice = 256 << 10
+
+// response is the http.ResponseWriter of one request. It turns tusd's answers
+// into those that the method's clients need, and notes what was answered.
+//
+// tusd's deadlines are dropped here: the body sets its own, which know of cuts,
+// and a finish may take longer than tusd would let it.
+type response struct {
+	http.ResponseWriter
+	request *store.Request
+	body    *body // nil without one
+	address func(id string) string
+	idle    time.Duration // for the client to take a slice of a download; 0: no limit
+
+	status int
+	code   string // of an error answer
+	sent   int64
+}
+
+// WriteHeader is http.ResponseWriter.
+func (w *response) WriteHeader(status int) {
+	if status < 200 {
+		w.ResponseWriter.WriteHeader(status)
+		return
+	}
+	if w.status != 0 {
+		return
+	}
+	w.status = statusFor(w.request.Method, status)
+	h := w.Header()
+	switch {
+	case w.status >= 400:
+		if w.status != status {
+			h.Set("Retry-After", "1")
+		}
+	case w.request.Method == http.MethodHead:
+		// tusd says the upload's whole length here, whatever GET would send.
+		h.Del("Content-Length")
+		if list, ok := strings.CutPrefix(h.Get("Upload-Concat"), "final;"); ok {
+			h.Set("Upload-Concat", "final;"+w.readdress(list))
+		}
+	case w.status == http.StatusCreated && h.Get("Location") != "":
+		h.Set("Location", w.address(lastSegment(h.Get("Location"))))
+	}
+	if w.body != nil {
+		w.body.abandon()
+	}
+	w.ResponseWriter.WriteHeader(w.status)
+}
+
+// readdress turns tusd's absolute addresses into ours.
+func (w *response) readdress(list string) string {
+	addresses := strings.Fields(list)
+	for i, a := range addresses {
+		addresses[i] = w.address(lastSegment(a))
+	}
+	return strings.Join(addresses, " ")
+}
+
+func lastSegment(address string) string {
+	return address[strings.LastIndexByte(address, '/')+1:]
+}
+
+// Write is io.Writer. tusd's error answers start with their code.
+func (w *response) Write(p []byte) (int, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	if w.status >= 400 && w.code == "" {
+		if code, _, ok := bytes.Cut(p, []byte(": ")); ok && bytes.HasPrefix(code, []byte("ERR_")) {
+			w.code = string(code)
+		}
+	}
+	n, err := w.ResponseWriter.Write(p)
+	w.sent += int64(n)
+	return n, err
+}
+
+// ReadFrom is io.ReaderFrom: downloads reach the socket by sendfile. A client
+// that takes nothing for too long is left.
+func (w *response) ReadFrom(src io.Reader) (int64, error) {
+	if w.status == 0 {
+		w.WriteHeader(http.StatusOK)
+	}
+	control := http.NewResponseController(w.ResponseWriter)
+	var sent int64
+	for {
+		if w.idle > 0 {
+			if err := control.SetWriteDeadline(time.Now().Add(w.idle)); err != nil {
+				return sent, err
+			}
+		}
+		n, err := io.CopyN(w.ResponseWriter, src, downloadSlice)
+		sent += n
+		w.sent += n
+		if err == io.EOF {
+			return sent, nil
+		}
+		if err != nil {
+			return sent, err
+		}
+	}
+}
+
+// SetReadDeadline drops tusd's read deadlines, see response.
+func (w *response) SetReadDeadline(time.Time) error { return nil }
+
+// SetWriteDeadline drops tusd's write deadlines, see response.
+func (w *response) SetWriteDeadline(time.Time) error { return nil }
+
+// Unwrap is for http.ResponseController.
+func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// fail answers with an error, as tusd does.
+func (w *response) fail(e handler.Error) {
+	h := w.Header()
+	for key, value := range e.HTTPResponse.Header {
+		h.Set(key, value)
+	}
+	w.code = e.ErrorCode
+	w.WriteHeader(e.HTTPResponse.StatusCode)
+	if w.request.Method != http.MethodHead {
+		_, _ = io.WriteString(w.ResponseWriter, e.HTTPResponse.Body) // the client is gone, or hears it
+	}
+}

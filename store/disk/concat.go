@@ -1,0 +1,196 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// newFinal checks the parts of a final upload. Nothing exists of it yet:
+// ConcatUploads makes it under its lock, and tusd calls that next.
+func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
+	id := finalID(info.PartialUploads)
+	seen := make(map[string]bool, len(info.PartialUploads))
+	for _, part := range info.PartialUploads {
+		if seen[part] {
+			return nil, fmt.Errorf("part %s is named twice: %w", part, store.InvalidParts("a part is named twice"))
+		}
+		seen[part] = true
+		p, err := s.open(part)
+		if err != nil {
+			return nil, fmt.Errorf("open part %s: %w", part, err)
+		}
+		switch {
+		case !p.info.IsPartial:
+			return nil, fmt.Errorf("part %s: %w", part, store.InvalidParts("what the final upload names is not a partial upload"))
+		case !p.complete():
+			return nil, fmt.Errorf("part %s: %w", part, handler.ErrUploadNotFinished)
+		case p.consumed() && p.info.Storage[keyFinal] != id:
+			return nil, fmt.Errorf("part %s belongs to %s: %w", part, p.info.Storage[keyFinal],
+				store.InvalidParts("a part belongs to another final upload already"))
+		}
+	}
+	info.ID = id
+	return &upload{store: s, info: mark(info, keyCreated, now())}, nil
+}
+
+// ConcatUploads makes the final upload from its parts and finishes it. If it
+// exists already, since an earlier answer was lost, it is finished if need be,
+// and kept as it is. After a failure nothing of it is left, save if its parts'
+// bytes are gone. The ends of the client and of tusd's context don't matter.
+func (u *upload) ConcatUploads(ctx context.Context, _ []handler.Upload) error {
+	if err := u.concat(ctx); err != nil {
+		return u.store.answer(ctx, err)
+	}
+	return nil
+}
+
+func (u *upload) concat(ctx context.Context) error {
+	s, id := u.store, u.info.ID
+	waiting, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishWait)
+	defer cancel()
+	unlock, err := s.opts.Locker.Acquire(waiting, id)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+
+	existing, err := s.open(id)
+	switch {
+	case err == nil && existing.sealed:
+		u.info, u.sealed = existing.info, true
+		s.removeParts(u.info)
+		return nil
+	case err == nil && existing.complete():
+		u.info = existing.info
+	case err == nil, isNotFound(err), errors.Is(err, errDamaged), errors.Is(err, errRecord):
+		// There is none, or a crash left it half made. It can be made as long as
+		// its parts have their bytes.
+		if !s.hasBytes(u.info.PartialUploads) {
+			return fmt.Errorf("the final upload is not there, and its parts' bytes are gone: %w", store.NotFound())
+		}
+		if err := s.remove(id); err != nil {
+			return err
+		}
+		if err := s.assemble(ctx, u); err != nil {
+			return errors.Join(err, s.remove(id))
+		}
+	default:
+		return err
+	}
+
+	fin := s.startFinish(ctx, u, nil)
+	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
+		if s.hasBytes(u.info.PartialUploads) {
+			err = errors.Join(err, s.remove(id))
+		}
+		return err
+	}
+	u.sealed = true
+	return nil
+}
+
+// assemble creates the final upload and copies its parts into it. io.Copy
+// between files is copy_file_range, where there is one.
+func (s *Store) assemble(ctx context.Context, u *upload) error {
+	if err := s.create(u.info); err != nil {
+		return err
+	}
+	f, err := s.root.OpenFile(u.info.ID, os.O_WRONLY, 0)
+	if err != nil {
+		return fmt.Errorf("open the data file: %w", err)
+	}
+	u.data = f
+	held := store.RequestFrom(ctx).Held
+	for _, part := range u.info.PartialUploads {
+		if err := held(); err != nil {
+			u.closeData()
+			return err
+		}
+		n, err := s.appendPart(f, part)
+		u.info.Offset += n
+		if err != nil {
+			u.closeData()
+			return fmt.Errorf("append part %s: %w", part, err)
+		}
+	}
+	if u.info.Offset != u.info.Size {
+		u.closeData()
+		return fmt.Errorf("the parts have %d bytes, not %d: %w", u.info.Offset, u.info.Size, store.Failed())
+	}
+	return nil
+}
+
+func (s *Store) appendPart(f *os.File, part string) (int64, error) {
+	src, err := s.root.Open(part)
+	if err != nil {
+		return 0, err
+	}
+	defer src.Close()
+	return io.Copy(f, src)
+}
+
+// hasBytes reports whether every part still has its data file.
+func (s *Store) hasBytes(parts []string) bool {
+	for _, part := range parts {
+		if _, err := s.root.Lstat(part); err != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// markParts writes into the parts' records which final has their bytes, before
+// that final is sealed: a part without data is then known to be complete.
+func (s *Store) markParts(final handler.FileInfo) error {
+	changed := false
+	for _, part := range final.PartialUploads {
+		info, err := s.readRecord(part)
+		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Storage[keyFinal] == final.ID {
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		unlock, ok := s.opts.Locker.TryLock(part)
+		if !ok {
+			continue // it is being removed; then there is nothing to mark
+		}
+		err = s.replaceRecord(mark(info, keyFinal, final.ID))
+		unlock()
+		if err != nil {
+			return err
+		}
+		changed = true
+	}
+	if changed && s.opts.Durable {
+		return s.folder.sync()
+	}
+	return nil
+}
+
+// removeParts removes the bytes of the parts of a sealed final, and keeps their
+// records. What can't be removed now, a later sweep removes.
+func (s *Store) removeParts(final handler.FileInfo) {
+	for _, part := range final.PartialUploads {
+		info, err := s.readRecord(part)
+		if err != nil || info.Storage[keyFinal] != final.ID {
+			continue
+		}
+		if err := ignoreMissing(s.root.Remove(part)); err != nil {
+			s.opts.Log.Warn("the bytes of a part could not be removed", "upload", part, "final", final.ID, "error", err)
+		}
+	}
+}
+
+func isNotFound(err error) bool {
+	answer, ok := errors.AsType[handler.Error](err)
+	return ok && answer.ErrorCode == store.NotFound().ErrorCode
+}

@@ -1,0 +1,45 @@
+// Package disk stores uploads as files, in tusd's own layout, so that a folder
+// written by tusd can be taken over and handed back:
+//
+//	uploads/<id>          the data
+//	uploads/<id>.info     the record: tusd's handler.FileInfo as JSON
+//	uploads/<id>.damaged  the data of an upload whose fsync failed
+//	uploads/<name>.tmp    a record on its way to replace another
+//	lock                  held by the server that serves this folder
+//
+// # Promises
+//
+// The offset of an upload is the size of its data file: bytes that were
+// acknowledged are in the file, and a crash of the process can't take them
+// back. When an upload is finished, its data, its record and both names are on
+// stable storage, and Options.Finish has returned, before the client hears so.
+//
+// An upload goes from receiving to complete (length known, all bytes there) to
+// sealed (the event is safe; nothing changes any more). The seal is the data
+// file without its write bits: ls -l shows it, and a sweep needs one stat for
+// it. A seal lost in a power cut only means that the upload is finished again.
+// Finishing is idempotent; it is done again when a PATCH, HEAD or GET opens an
+// upload that is complete but not sealed, and by a sweep that starts with the
+// store and repeats.
+//
+// Records are replaced whole (temporary file, fsync, rename). The key
+// "Plateau" in a record's Storage map marks it as ours: a complete upload
+// without it was finished by tusd and is sealed without an event. "Final" in
+// the record of a part names the final upload that took its bytes over. tusd
+// keeps keys that it does not know there.
+//
+// The id of a final upload is a hash of its parts' ids. So the same list of
+// parts, posted again because an answer was lost, leads to the same upload.
+//
+// # Under stress
+//
+// Full disk or quota: the client hears 507, what is stored stays, DELETE works
+// (it only unlinks). Slow disk: at most Options.Blocks blocks wait in memory;
+// further bodies wait in the kernel. A client that waits costs 512 bytes.
+// Failed fsync: final for that upload; its data is set aside as .damaged,
+// since a second fsync would report success over lost pages. Records that
+// can't be parsed, and data shorter or longer than its record says, are
+// reported and never guessed at: the client hears 410. A second server for the
+// folder is refused (flock). Duplicate creation: an existing file is never
+// opened for a new upload.
+package disk

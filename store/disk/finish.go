@@ -1,0 +1,215 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/http"
+	"os"
+	"syscall"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// FinishUpload finishes an upload whose last byte this request brought. tusd
+// calls it under the upload's lock. If it fails on a POST, the upload is
+// removed. Errors: 423, 500, 507.
+func (u *upload) FinishUpload(ctx context.Context) error {
+	s, r := u.store, store.RequestFrom(ctx)
+	fin := s.startFinish(ctx, u, nil)
+	wait := s.opts.FinishWait
+	if r.Creates() {
+		// It can't be removed while it is being finished, and it ends by its
+		// own deadline.
+		wait = 2 * s.opts.FinishDeadline
+	}
+	// tusd's context ends with the client; the finish doesn't.
+	err := fin.wait(context.WithoutCancel(ctx), wait)
+	if err == nil {
+		u.sealed = true
+		return nil
+	}
+	if r.Creates() {
+		err = errors.Join(err, s.remove(u.info.ID))
+	}
+	return s.answer(ctx, err)
+}
+
+// redrive finishes u if it was left complete but not sealed, and if the request
+// is one that does so.
+func (s *Store) redrive(ctx context.Context, u *upload) error {
+	r := store.RequestFrom(ctx)
+	if u.sealed || !u.complete() || !r.Redrives() {
+		return nil
+	}
+	id := u.info.ID
+	fin := s.finishes.join(id)
+	if fin == nil && r.Method == http.MethodPatch { // it holds the lock
+		fin = s.startFinish(ctx, u, nil)
+	}
+	if fin == nil {
+		unlock, ok := s.opts.Locker.TryLock(id)
+		if !ok {
+			return fmt.Errorf("complete, and a writer holds the lock: %w", store.Locked())
+		}
+		fin = s.startFinish(ctx, u, unlock)
+	}
+	if err := fin.wait(context.WithoutCancel(ctx), s.opts.FinishWait); err != nil {
+		return err
+	}
+	u.sealed = true
+	return nil
+}
+
+// startFinish runs the finish of u in the background, or joins the one that
+// runs. The caller holds the upload's lock, or gives its unlock, which is then
+// called at the end. u must not be used until the finish has ended.
+func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *finishing {
+	fin, first := s.finishes.begin(u.info.ID)
+	if !first {
+		u.closeData()
+		if unlock != nil {
+			unlock()
+		}
+		return fin
+	}
+	data := u.data
+	u.data = nil
+	known := *u
+	s.running.Go(func() {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
+		defer cancel()
+		err := s.finish(ctx, known, data)
+		if unlock != nil {
+			unlock()
+		}
+		s.finishes.end(known.info.ID, fin, err)
+	})
+	return fin
+}
+
+// finish takes u from complete to sealed, or says why not. data is the file
+// that the last byte was written to; without it, u is opened anew, and nothing
+// that an earlier finish may have done is believed. Each step may be repeated.
+func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
+	again := data == nil
+	if again {
+		now, err := s.open(u.info.ID)
+		if err == nil && !now.sealed {
+			data, err = s.root.Open(u.info.ID)
+		}
+		if err != nil {
+			return fmt.Errorf("open the upload to finish it: %w", err)
+		}
+		u = *now
+	}
+	if u.sealed {
+		return nil
+	}
+	defer data.Close()
+	if !u.complete() {
+		return fmt.Errorf("finish an upload of which %d of %d bytes are there: %w", u.info.Offset, u.info.Size, store.Locked())
+	}
+	held := store.RequestFrom(ctx).Held
+	if err := held(); err != nil {
+		return err
+	}
+	if s.opts.Durable {
+		if err := s.makeDurable(u.info, data, again); err != nil {
+			return err
+		}
+	}
+	if !u.info.IsPartial && marked(u.info) {
+		if err := held(); err != nil {
+			return err
+		}
+		if err := s.opts.Finish(ctx, u.info); err != nil {
+			return unfinished("make the finished event safe", err)
+		}
+	}
+	if u.info.IsFinal {
+		if err := s.markParts(u.info); err != nil {
+			return unfinished("mark the parts", err)
+		}
+	}
+	if err := held(); err != nil {
+		return err
+	}
+	if err := seal(u.info, data); err != nil {
+		return unfinished("seal the upload", err)
+	}
+	if u.info.IsFinal {
+		s.removeParts(u.info)
+	}
+	return nil
+}
+
+// makeDurable brings the data, the record and both names to stable storage.
+func (s *Store) makeDurable(info handler.FileInfo, data *os.File, again bool) error {
+	if err := syncData(data); err != nil {
+		return s.damage(info.ID, fsyncError{fmt.Errorf("fsync the data file: %w", err)})
+	}
+	var err error
+	if again {
+		err = s.replaceRecord(info)
+	} else {
+		err = s.syncRecord(info.ID)
+	}
+	if err == nil {
+		err = s.folder.sync()
+	}
+	if err == nil {
+		return nil
+	}
+	// Unlike the data, the record can be written anew by the next finish.
+	if _, final := errors.AsType[fsyncError](err); final && !full(err) {
+		return s.damage(info.ID, err)
+	}
+	return unfinished("make the record durable", err)
+}
+
+// seal takes the write bits of the data file away; of a part also the read bits
+// of others, so that the sweep knows it from a file.
+func seal(info handler.FileInfo, data *os.File) error {
+	stat, err := data.Stat()
+	if err != nil {
+		return err
+	}
+	mode := stat.Mode().Perm() &^ writeBits
+	if info.IsPartial {
+		mode &^= 0o044
+	}
+	return data.Chmod(mode)
+}
+
+// damage sets the data of an upload aside whose fsync failed, so that nobody
+// believes it, and returns cause.
+func (s *Store) damage(id string, cause error) error {
+	err := s.root.Rename(id, id+".damaged")
+	if err == nil {
+		err = s.folder.sync()
+	}
+	if err != nil {
+		s.refused.Store(id, struct{}{})
+		s.opts.Log.Error("an fsync failed, and the upload could not be set aside; it is refused until the process ends",
+			"upload", id, "error", cause, "rename", err)
+		return cause
+	}
+	s.opts.Log.Error("an fsync failed; the upload's data is set aside as "+id+".damaged", "upload", id, "error", cause)
+	return cause
+}
+
+// unfinished wraps an error after which the finish can simply be run again.
+func unfinished(doing string, err error) error {
+	if _, ok := errors.AsType[handler.Error](err); ok || full(err) || errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s: %w", doing, err)
+	}
+	return fmt.Errorf("%s: %w: %w", doing, err, store.Unfinished())
+}
+
+func full(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}

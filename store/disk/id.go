@@ -1,0 +1,46 @@
+package disk
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"io"
+)
+
+// maxID is the longest id that is accepted, in bytes.
+const maxID = 128
+
+// ValidID reports whether id can name an upload here: what this store makes
+// itself, and every id that tusd's file store can have made. An id without
+// dots or slashes is a file name of its own, and never a record's.
+func (s *Store) ValidID(id string) bool {
+	if id == "" || len(id) > maxID {
+		return false
+	}
+	for _, c := range []byte(id) {
+		switch {
+		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', c == '_', c == '-':
+		default:
+			return false
+		}
+	}
+	// "probe" and "lock" are not ids by accident only: no file of ours lacks a dot.
+	return true
+}
+
+// newID returns 128 random bits as 32 hex digits.
+func newID() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
+	return hex.EncodeToString(b[:])
+}
+
+// finalID returns the id of the final upload of these parts. Whoever knows all
+// the parts' ids could compute it, and nobody else.
+func finalID(parts []string) string {
+	h := sha256.New()
+	for _, id := range parts {
+		_, _ = io.WriteString(h, id+"\n") // a hash never fails
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}

@@ -1,0 +1,165 @@
+package disk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+)
+
+// The keys that the store keeps in a record's Storage map. tusd keeps keys
+// there that it doesn't know, and drops unknown fields elsewhere.
+const (
+	keyMark    = "Plateau" // the record's format; written by us
+	keyCreated = "Created" // RFC 3339; absent in records that tusd made
+	keyFinal   = "Final"   // in a part: the id of the final that has its bytes
+)
+
+// format is the value of keyMark.
+const format = "1"
+
+// maxRecord is the largest record that is read: a final of 100,000 parts.
+const maxRecord = 16 << 20
+
+// errRecord is in the chain of all errors that say that a record can't be used.
+var errRecord = errors.New("the record can't be used")
+
+func recordName(id string) string { return id + ".info" }
+
+// marked reports whether the store made the record or wrote to the upload.
+func marked(info handler.FileInfo) bool { return info.Storage[keyMark] != "" }
+
+// mark returns the record with our mark, and with the extra key and value if
+// key isn't empty. It changes no map that others may hold.
+func mark(info handler.FileInfo, key, value string) handler.FileInfo {
+	storage := maps.Clone(info.Storage)
+	if storage == nil {
+		storage = make(map[string]string, 3)
+	}
+	storage[keyMark] = format
+	if key != "" {
+		storage[key] = value
+	}
+	info.Storage = storage
+	return info
+}
+
+func now() string { return time.Now().UTC().Format(time.RFC3339Nano) }
+
+// readRecord reads and checks the record of id. A missing one is os.ErrNotExist.
+func (s *Store) readRecord(id string) (handler.FileInfo, error) {
+	var info handler.FileInfo
+	f, err := s.root.Open(recordName(id))
+	if err != nil {
+		return info, fmt.Errorf("open the record: %w", err)
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
+	if err != nil {
+		return info, fmt.Errorf("read the record: %w", err)
+	}
+	return parseRecord(id, text)
+}
+
+// parseRecord checks what a later step relies on.
+func parseRecord(id string, text []byte) (handler.FileInfo, error) {
+	var info handler.FileInfo
+	if len(text) > maxRecord {
+		return info, fmt.Errorf("%w: it is larger than %d bytes", errRecord, maxRecord)
+	}
+	if err := json.Unmarshal(text, &info); err != nil {
+		return info, fmt.Errorf("%w: %w", errRecord, err)
+	}
+	if info.ID != id {
+		return info, fmt.Errorf("%w: it is of another upload (%q)", errRecord, info.ID)
+	}
+	if info.Size < 0 {
+		return info, fmt.Errorf("%w: its size is negative", errRecord)
+	}
+	// tusd lets a hook put the data elsewhere. We don't follow that.
+	if path := info.Storage["Path"]; path != "" && filepath.Base(path) != id {
+		return info, fmt.Errorf("%w: its data lies elsewhere (%q)", errRecord, path)
+	}
+	return info, nil
+}
+
+// encodeRecord is the record as it is stored. The offset in it means nothing:
+// the data file's size is the offset.
+func encodeRecord(info handler.FileInfo) ([]byte, error) {
+	info.Offset = 0
+	text, err := json.Marshal(info)
+	if err != nil {
+		return nil, fmt.Errorf("encode the record: %w", err)
+	}
+	return text, nil
+}
+
+// createRecord writes the record of a new upload. It fails if there is one.
+func (s *Store) createRecord(info handler.FileInfo) error {
+	text, err := encodeRecord(info)
+	if err != nil {
+		return err
+	}
+	return s.writeFile(recordName(info.ID), os.O_CREATE|os.O_EXCL|os.O_WRONLY, text, false)
+}
+
+// replaceRecord replaces the record whole; a crash leaves the old or the new.
+func (s *Store) replaceRecord(info handler.FileInfo) error {
+	text, err := encodeRecord(info)
+	if err != nil {
+		return err
+	}
+	name := recordName(info.ID)
+	temporary := name + ".tmp"
+	if err := s.writeFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, text, s.opts.Durable); err != nil {
+		return errors.Join(err, ignoreMissing(s.root.Remove(temporary)))
+	}
+	if err := s.root.Rename(temporary, name); err != nil {
+		return errors.Join(fmt.Errorf("replace the record: %w", err), ignoreMissing(s.root.Remove(temporary)))
+	}
+	return nil
+}
+
+// syncRecord brings the record's bytes to stable storage.
+func (s *Store) syncRecord(id string) error {
+	f, err := s.root.Open(recordName(id))
+	if err != nil {
+		return fmt.Errorf("open the record: %w", err)
+	}
+	if err := f.Sync(); err != nil {
+		return errors.Join(fsyncError{fmt.Errorf("fsync the record: %w", err)}, f.Close())
+	}
+	return f.Close()
+}
+
+func (s *Store) writeFile(name string, flags int, text []byte, durable bool) error {
+	f, err := s.root.OpenFile(name, flags, 0o644)
+	if err != nil {
+		return fmt.Errorf("create the record: %w", err)
+	}
+	if _, err := f.Write(text); err != nil {
+		return errors.Join(fmt.Errorf("write the record: %w", err), f.Close())
+	}
+	if durable {
+		if err := f.Sync(); err != nil {
+			return errors.Join(fmt.Errorf("fsync the record: %w", err), f.Close())
+		}
+	}
+	if err := f.Close(); err != nil {
+		return fmt.Errorf("close the record: %w", err)
+	}
+	return nil
+}
+
+func ignoreMissing(err error) error {
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	return err
+}

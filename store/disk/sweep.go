@@ -1,0 +1,139 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"strings"
+	"time"
+)
+
+// sweepBatch is how many names of the folder are in memory at a time.
+const sweepBatch = 256
+
+// Swept counts what one sweep did.
+type Swept struct {
+	Finished int    // were complete, and are now sealed
+	Adopted  int    // of these, finished by tusd: sealed without an event
+	Removed  int    // finals that a crash left incomplete
+	Unusable int    // records or data that can't be used
+	Example  string // the id of one of the unusable
+	Err      error  // and what is wrong with it
+}
+
+func (s *Store) sweepEvery(ctx context.Context) {
+	for {
+		count, err := s.Sweep(ctx)
+		if err != nil && ctx.Err() == nil {
+			s.opts.Log.Error("the sweep stopped", "error", err)
+		}
+		s.report(count)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(s.opts.SweepEvery):
+		}
+	}
+}
+
+func (s *Store) report(n Swept) {
+	if n.Finished+n.Removed > 0 {
+		s.opts.Log.Info("sweep: uploads that a stop left complete are finished", "finished", n.Finished,
+			"without_event_since_tusd_finished_them", n.Adopted, "incomplete_finals_removed", n.Removed)
+	}
+	if n.Unusable > 0 {
+		s.opts.Log.Warn("sweep: uploads that can't be used", "count", n.Unusable, "for_example", n.Example, "error", n.Err)
+	}
+}
+
+// Sweep goes once through the folder and finishes what is complete but not
+// sealed. It costs one stat for each sealed upload, holds no list of them, and
+// leaves alone what a request is using. Start runs it; it may be called too.
+func (s *Store) Sweep(ctx context.Context) (Swept, error) {
+	var n Swept
+	dir, err := s.root.Open(".")
+	if err != nil {
+		return n, err
+	}
+	defer dir.Close()
+	for {
+		names, err := dir.Readdirnames(sweepBatch)
+		for _, name := range names {
+			if ctx.Err() != nil {
+				return n, ctx.Err()
+			}
+			if !strings.Contains(name, ".") && s.ValidID(name) {
+				s.sweepOne(ctx, name, &n)
+			}
+		}
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, err
+		}
+	}
+}
+
+func (s *Store) sweepOne(ctx context.Context, id string, n *Swept) {
+	stat, err := s.root.Lstat(id)
+	if err != nil || stat.Mode()&writeBits == 0 && stat.Mode()&0o044 != 0 {
+		return // removed meanwhile, or sealed
+	}
+	u, err := s.open(id)
+	switch {
+	case isNotFound(err):
+		return // data without a record: being created, or left by a crash of a creation
+	case err != nil:
+		n.Unusable++
+		n.Example, n.Err = id, err
+	case u.sealed && u.consumed():
+		if final, err := s.open(u.info.Storage[keyFinal]); err == nil && final.sealed {
+			s.removeParts(final.info)
+		}
+	case u.sealed:
+	case u.complete():
+		s.sweepComplete(ctx, u, n)
+	case u.info.IsFinal:
+		s.sweepFinal(id, n)
+	}
+}
+
+func (s *Store) sweepComplete(ctx context.Context, u *upload, n *Swept) {
+	unlock, ok := s.opts.Locker.TryLock(u.info.ID)
+	if !ok {
+		return
+	}
+	fin := s.startFinish(ctx, u, unlock)
+	<-fin.done
+	switch {
+	case fin.err == nil:
+		n.Finished++
+		if !marked(u.info) {
+			n.Adopted++
+		}
+	case !errors.Is(fin.err, fs.ErrNotExist):
+		n.Unusable++
+		n.Example, n.Err = u.info.ID, fin.err
+	}
+}
+
+// sweepFinal removes a final whose concatenation was cut off: nobody knows its
+// address, and its parts are there.
+func (s *Store) sweepFinal(id string, n *Swept) {
+	unlock, ok := s.opts.Locker.TryLock(id)
+	if !ok {
+		return
+	}
+	defer unlock()
+	if u, err := s.open(id); err != nil || u.complete() || !u.info.IsFinal {
+		return
+	}
+	if err := s.remove(id); err != nil {
+		n.Unusable++
+		n.Example, n.Err = id, err
+		return
+	}
+	n.Removed++
+}

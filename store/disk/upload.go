@@ -1,0 +1,189 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// errDamaged is in the chain of errors that say that an upload's data can't be
+// trusted or is not there.
+var errDamaged = errors.New("the upload's data can't be used")
+
+// writeBits are those that a sealed data file lacks.
+const writeBits = 0o222
+
+// upload is one upload as it was when it was opened. tusd uses it within one
+// request, by one goroutine.
+type upload struct {
+	store    *Store
+	info     handler.FileInfo // Offset is the data file's size
+	sealed   bool
+	modified time.Time
+	data     *os.File // open for writing between the last byte and the finish
+}
+
+// complete reports whether all bytes are there.
+func (u *upload) complete() bool {
+	return !u.info.SizeIsDeferred && u.info.Offset == u.info.Size
+}
+
+// consumed reports whether this is a part whose bytes a final has taken over.
+func (u *upload) consumed() bool { return u.info.Storage[keyFinal] != "" && u.info.IsPartial }
+
+// GetUpload opens an upload. If the request is a PATCH or HEAD and finds it
+// complete but not sealed, it is finished first. Errors: 404, 410, 423, 5xx.
+func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
+	u, err := s.open(id)
+	if err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	if err := s.redrive(ctx, u); err != nil {
+		return nil, s.answer(ctx, err)
+	}
+	return u, nil
+}
+
+// open reads an upload's record and its data file's size and seal.
+func (s *Store) open(id string) (*upload, error) {
+	if !s.ValidID(id) {
+		return nil, fmt.Errorf("the id is not one of ours: %w", store.NotFound())
+	}
+	if _, refused := s.refused.Load(id); refused {
+		return nil, fmt.Errorf("refused since an fsync failed: %w", errDamaged)
+	}
+	info, err := s.readRecord(id)
+	if err != nil {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("%w: %w", err, store.NotFound())
+		}
+		return nil, err
+	}
+	u := &upload{store: s, info: info}
+	stat, err := s.root.Lstat(id)
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && u.consumed():
+		return u, s.openConsumed(u)
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, fmt.Errorf("%w: the data file is missing", errDamaged)
+	case err != nil:
+		return nil, fmt.Errorf("stat the data file: %w", err)
+	case !stat.Mode().IsRegular():
+		return nil, fmt.Errorf("%w: the data file is not a regular file", errDamaged)
+	}
+	u.info.Offset = stat.Size()
+	u.sealed = stat.Mode()&writeBits == 0
+	u.modified = stat.ModTime()
+	if err := u.check(); err != nil {
+		return nil, err
+	}
+	return u, nil
+}
+
+// openConsumed opens a part without bytes: it is complete as long as the final
+// that has them exists.
+func (s *Store) openConsumed(u *upload) error {
+	if _, err := s.root.Lstat(u.info.Storage[keyFinal]); err != nil {
+		return fmt.Errorf("the final upload that had this part's bytes: %w: %w", err, store.Gone())
+	}
+	u.info.Offset, u.sealed = u.info.Size, true
+	return nil
+}
+
+// check compares the data file with what the record promises.
+func (u *upload) check() error {
+	switch {
+	case u.sealed && (u.info.SizeIsDeferred || u.info.Offset < u.info.Size):
+		return fmt.Errorf("%w: the data file has %d bytes, its record promises %d", errDamaged, u.info.Offset, u.info.Size)
+	case !u.info.SizeIsDeferred && u.info.Offset > u.info.Size:
+		return fmt.Errorf("%w: the data file has %d bytes, its record allows %d", errDamaged, u.info.Offset, u.info.Size)
+	}
+	return nil
+}
+
+// GetInfo returns what was read when the upload was opened. It never fails.
+func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) { return u.info, nil }
+
+// GetReader opens the data for reading. The server reads by Content instead.
+func (u *upload) GetReader(ctx context.Context) (io.ReadCloser, error) {
+	f, err := u.store.root.Open(u.info.ID)
+	if err != nil {
+		return nil, u.store.answer(ctx, fmt.Errorf("open the data file: %w", err))
+	}
+	return f, nil
+}
+
+// DeclareLength sets the length of an upload that was created without one.
+func (u *upload) DeclareLength(ctx context.Context, length int64) error {
+	if err := store.RequestFrom(ctx).Held(); err != nil {
+		return u.store.answer(ctx, err)
+	}
+	info := mark(u.info, "", "")
+	info.Size, info.SizeIsDeferred = length, false
+	if err := u.store.replaceRecord(info); err != nil {
+		return u.store.answer(ctx, err)
+	}
+	u.info = info
+	return nil
+}
+
+// Terminate removes the upload. It only unlinks, so that it works on a full
+// disk, and can be done again. A finish that runs is waited for, never started.
+func (u *upload) Terminate(ctx context.Context) error {
+	s := u.store
+	if err := s.finishes.wait(ctx, u.info.ID, s.opts.FinishWait); err != nil {
+		return s.answer(ctx, err)
+	}
+	if err := store.RequestFrom(ctx).Held(); err != nil {
+		return s.answer(ctx, err)
+	}
+	if err := s.remove(u.info.ID); err != nil {
+		return s.answer(ctx, err)
+	}
+	return nil
+}
+
+// remove unlinks an upload: the data first, since it is what takes up space; a
+// record left behind by a crash can be removed again.
+func (s *Store) remove(id string) error {
+	if err := ignoreMissing(s.root.Remove(id)); err != nil {
+		return fmt.Errorf("remove the data file: %w", err)
+	}
+	if err := ignoreMissing(s.root.Remove(recordName(id))); err != nil {
+		return fmt.Errorf("remove the record: %w", err)
+	}
+	return nil
+}
+
+// Content opens a sealed upload for a download: its record, the time of its
+// last byte, and its bytes, which the caller closes. An upload that is complete
+// but not sealed is finished first. Errors: 404 while it is receiving, for
+// parts and when it doesn't exist, 410, 423, 5xx.
+func (s *Store) Content(ctx context.Context, id string) (handler.FileInfo, time.Time, *os.File, error) {
+	fail := func(err error) (handler.FileInfo, time.Time, *os.File, error) {
+		return handler.FileInfo{}, time.Time{}, nil, s.answer(ctx, err)
+	}
+	u, err := s.open(id)
+	if err != nil {
+		return fail(err)
+	}
+	if !u.complete() || u.info.IsPartial {
+		return fail(fmt.Errorf("the upload is not a finished file: %w", store.NotFound()))
+	}
+	if err := s.redrive(ctx, u); err != nil {
+		return fail(err)
+	}
+	f, err := s.root.Open(id)
+	if err != nil {
+		return fail(fmt.Errorf("open the data file: %w", err))
+	}
+	return u.info, u.modified, f, nil
+}

@@ -1,0 +1,203 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	"plateau/store"
+)
+
+const (
+	// waitSize is what an upload holds while it waits for its client.
+	waitSize = 512
+	// tlsSize is the same where each read may wait: the bytes of a TLS record.
+	tlsSize = 16 << 10
+)
+
+// WriteChunk writes what src brings at offset, which is the data file's size.
+// It returns how many bytes are in the file. With an error, or when the body
+// was too long, that is less than what is missing, since tusd finishes an
+// upload whose last byte is said to be there.
+//
+// Bytes wait in memory only while more can be read at once: what was collected
+// is written before any read that may wait for the client.
+func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
+	r := store.RequestFrom(ctx)
+	n, err := u.writeChunk(r, offset, src)
+	if err == nil {
+		return n, nil
+	}
+	u.closeData()
+	if r.Creates() {
+		err = errors.Join(err, u.store.remove(u.info.ID))
+		n = 0
+	}
+	if n > 0 && offset+n == u.info.Size {
+		n--
+	}
+	return n, u.store.answer(ctx, err)
+}
+
+func (u *upload) writeChunk(r *store.Request, offset int64, src io.Reader) (int64, error) {
+	s := u.store
+	if u.sealed {
+		return 0, fmt.Errorf("write to a sealed upload: %w", store.Failed())
+	}
+	if !marked(u.info) {
+		info := mark(u.info, "", "")
+		if err := s.replaceRecord(info); err != nil {
+			return 0, err
+		}
+		u.info = info
+	}
+	f, err := s.root.OpenFile(u.info.ID, os.O_WRONLY, 0)
+	if err != nil {
+		return 0, fmt.Errorf("open the data file: %w", err)
+	}
+	u.data = f
+	c := chunk{file: f, start: offset, offset: offset, held: r.Held}
+	if err := c.copy(s.blocks, r.Body, src); err != nil {
+		return c.written(), err
+	}
+	if r.Body != nil {
+		if r.Body.Received() > u.room(offset) {
+			return 0, errors.Join(store.TooLong(), c.takeBack())
+		}
+		if err := r.Body.Err(); err != nil {
+			return c.written(), err
+		}
+	}
+	u.info.Offset = c.offset
+	if !u.complete() {
+		u.data = nil
+		if err := f.Close(); err != nil {
+			return c.written(), fmt.Errorf("close the data file: %w", err)
+		}
+	}
+	return c.written(), nil
+}
+
+// room is how many bytes may still come at offset.
+func (u *upload) room(offset int64) int64 {
+	switch {
+	case !u.info.SizeIsDeferred:
+		return u.info.Size - offset
+	case u.store.opts.MaxSize > 0:
+		return u.store.opts.MaxSize - offset
+	}
+	return math.MaxInt64
+}
+
+// closeData closes the data file if the upload still has it open. What was
+// written is in the kernel already, so an error of close has nothing to add.
+func (u *upload) closeData() {
+	if u.data != nil {
+		_ = u.data.Close()
+		u.data = nil
+	}
+}
+
+// chunk is the writing of one request's body.
+type chunk struct {
+	file          *os.File
+	start, offset int64
+	held          func() error
+}
+
+func (c *chunk) written() int64 { return c.offset - c.start }
+
+// copy writes src until it ends. Without a body that can poll, every read may
+// wait, and what it brings is written before the next.
+func (c *chunk) copy(blocks *blockPool, body store.Body, src io.Reader) error {
+	if body == nil || !body.Poll(false) {
+		return c.copyWaiting(src, make([]byte, tlsSize))
+	}
+	wait := make([]byte, waitSize)
+	n := 0 // bytes in wait
+	for {
+		ended, err := c.copyArrived(blocks, body, src, wait[:n])
+		if ended || err != nil {
+			return err
+		}
+		if n, err = src.Read(wait); err == io.EOF {
+			return c.write(wait[:n])
+		} else if err != nil {
+			return errors.Join(err, c.write(wait[:n]))
+		}
+	}
+}
+
+// copyArrived writes first and all that can be read without waiting, in blocks.
+// It reports whether src ended.
+func (c *chunk) copyArrived(blocks *blockPool, body store.Body, src io.Reader, first []byte) (ended bool, err error) {
+	block := blocks.get()
+	defer blocks.put(block)
+	body.Poll(true)
+	defer body.Poll(false)
+	n := copy(block, first)
+	for {
+		m, err := src.Read(block[n:])
+		n += m
+		switch {
+		case err == io.EOF:
+			return true, c.write(block[:n])
+		case err != nil:
+			return true, errors.Join(err, c.write(block[:n]))
+		case m == 0:
+			return false, c.write(block[:n])
+		case n == len(block):
+			if err := c.write(block); err != nil {
+				return false, err
+			}
+			n = 0
+		}
+	}
+}
+
+func (c *chunk) copyWaiting(src io.Reader, wait []byte) error {
+	for {
+		n, err := src.Read(wait)
+		if werr := c.write(wait[:n]); werr != nil {
+			return werr
+		}
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// write appends b to the file. The offset moves by what the file has taken,
+// even if that is not all.
+func (c *chunk) write(b []byte) error {
+	if len(b) == 0 {
+		return nil
+	}
+	if err := c.held(); err != nil {
+		return err
+	}
+	n, err := c.file.WriteAt(b, c.offset)
+	c.offset += int64(n)
+	if err != nil {
+		return fmt.Errorf("write the data file: %w", err)
+	}
+	return nil
+}
+
+// takeBack removes what this body wrote.
+func (c *chunk) takeBack() error {
+	if err := c.held(); err != nil {
+		return err
+	}
+	if err := c.file.Truncate(c.start); err != nil {
+		return fmt.Errorf("take back a body that was too long: %w", err)
+	}
+	c.offset = c.start
+	return nil
+}

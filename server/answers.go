@@ -43,7 +43,7 @@ func unsupportedVersion() handler.Error {
 }
 
 func wrongContentType() handler.Error {
-	return handler.NewError("ERR_INVALID_CONTENT_TYPE", "the Content-Type of a PATCH must be "+offsetStream, http.StatusUnsupportedMediaType)
+	return handler.NewError("ERR_INVALID_CONTENT_TYPE", "the Content-Type of a body must be "+offsetStream, http.StatusUnsupportedMediaType)
 }
 
 func maxSizeExceeded() handler.Error {

@@ -14,6 +14,7 @@ type bodies struct {
 	max     int // the most at once; 0: no limit
 	idle    time.Duration
 	minRate int64
+	grace   time.Duration // for which a body may be slower
 
 	mu       sync.Mutex // guards what follows
 	running  map[*body]struct{}
@@ -33,9 +34,11 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 		control: http.NewResponseController(w),
 		creates: r.Method == http.MethodPost,
 		chunked: slices.Contains(r.TransferEncoding, "chunked"),
+		sized:   r.ContentLength >= 0,
 		expects: r.Header.Get("Expect") != "",
 		idle:    b.idle,
 		minRate: b.minRate,
+		grace:   b.grace,
 		pause:   min(time.Second, b.idle/4),
 	}
 	r.Body = in

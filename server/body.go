@@ -33,9 +33,11 @@ type body struct {
 	control  *http.ResponseController
 	creates  bool // of a POST: an end before its time isn't told
 	chunked  bool
+	sized    bool // its length is known
 	expects  bool // the client waits for 100 Continue before it sends
 	idle     time.Duration
 	minRate  int64         // bytes a second
+	grace    time.Duration // for which it may be slower, at its start
 	pause    time.Duration // between two settings of the deadline
 	received atomic.Int64
 
@@ -95,7 +97,7 @@ func (b *body) deadline(now time.Time) time.Time {
 	}
 	if b.minRate > 0 {
 		due := time.Duration(float64(b.received.Load()) / float64(b.minRate) * float64(time.Second))
-		if least := b.began.Add(rateGrace + due); d.IsZero() || least.Before(d) {
+		if least := b.began.Add(b.grace + due); d.IsZero() || least.Before(d) {
 			d, b.slow = least, true
 		}
 	}
@@ -254,7 +256,7 @@ func (b *body) drain() bool {
 // hasBytes reports whether the body has any bytes. Where its length isn't known
 // it waits for the first one.
 func (b *body) hasBytes() bool {
-	if !b.chunked {
+	if b.sized {
 		return true // net/http gives a body of length 0 no reader
 	}
 	var one [1]byte

@@ -91,9 +91,10 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
 }
 
-// pollable returns the connection of r if its body may be polled, else nil.
+// pollable returns the connection of r if its body may be polled, else nil: the
+// reader of chunked bodies would spin on 0, nil, or give up.
 func pollable(r *http.Request) *conn {
-	if r.ProtoMajor != 1 {
+	if r.ProtoMajor != 1 || r.ContentLength < 0 {
 		return nil
 	}
 	c, _ := r.Context().Value(connKey{}).(*conn)

@@ -19,7 +19,7 @@ import (
 type exchange struct {
 	response response
 	request  store.Request
-	id       string // the upload's, once it is known
+	path     string // as the client sent it
 	start    time.Time
 }
 
@@ -32,25 +32,33 @@ func exchangeOf(r *http.Request) *exchange {
 
 // edge is the outermost handler of the public listener: what holds for every
 // request, whatever its path.
+//
+// An upload waits for its client below this function, so its frame, and those
+// of all functions down to the store's read, are kept small: past 8 KiB in all,
+// the stack of every waiting upload has 16.
 func (s *Server) edge(w http.ResponseWriter, r *http.Request) {
 	s.active.begin()
-	x := &exchange{start: time.Now()}
+	x := &exchange{start: time.Now(), path: r.URL.Path}
 	defer s.leave(x, r)
+	s.routes.ServeHTTP(&x.response, s.enter(x, w, r))
+}
 
+// enter begins an exchange and returns the request as the routes see it.
+func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *http.Request {
 	method := r.Method
 	if override := r.Header.Get("X-HTTP-Method-Override"); method == http.MethodPost && override != "" {
 		method = strings.ToUpper(override)
 		r.Header.Del("X-HTTP-Method-Override")
 	}
 	x.request.Method = method
+	x.request.Offset = -1
 	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, idle: s.cfg.IdleTimeout}
-
 	ctx := store.WithRequest(context.WithValue(r.Context(), exchangeKey{}, x), &x.request)
 	r = r.WithContext(ctx)
 	r.Method = method
 	s.cors.setHeaders(w.Header(), r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
-	s.routes.ServeHTTP(&x.response, r)
+	return r
 }
 
 // leave ends an exchange, however it went.
@@ -96,8 +104,8 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 	attrs := make([]slog.Attr, 0, 12)
 	attrs = append(attrs,
 		slog.String("method", x.request.Method),
-		slog.String("path", r.URL.Path),
-		slog.String("upload", x.id),
+		slog.String("path", x.path),
+		slog.String("upload", w.id),
 		slog.Int("status", w.status),
 		slog.Int64("bytes", bytes),
 		slog.Duration("duration", time.Since(x.start)),

@@ -39,7 +39,7 @@ func newMetrics(t *tusd, inFlight func() int) *metrics {
 			Name: "plateau_uploads_in_flight",
 			Help: "Requests that are sending bytes of an upload now.",
 		}, func() float64 { return float64(inFlight()) }),
-		prometheuscollector.New(t.metrics),
+		prometheuscollector.New(t.Metrics),
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)

@@ -27,6 +27,7 @@ type response struct {
 	address func(id string) string
 	idle    time.Duration // for the client to take a slice of a download; 0: no limit
 
+	id     string // the upload's, once it is known
 	status int
 	code   string // of an error answer
 	sent   int64
@@ -55,7 +56,8 @@ func (w *response) WriteHeader(status int) {
 			h.Set("Upload-Concat", "final;"+w.readdress(list))
 		}
 	case w.status == http.StatusCreated && h.Get("Location") != "":
-		h.Set("Location", w.address(lastSegment(h.Get("Location"))))
+		w.id = lastSegment(h.Get("Location"))
+		h.Set("Location", w.address(w.id))
 	}
 	if w.body != nil {
 		w.body.abandon()

@@ -71,6 +71,7 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 			max:     cfg.MaxUploads,
 			idle:    cfg.IdleTimeout,
 			minRate: cfg.MinRate,
+			grace:   rateGrace,
 			running: make(map[*body]struct{}),
 		},
 		failed: make(chan error, 2),
@@ -155,7 +156,7 @@ func (s *Server) Start(ctx context.Context) error {
 	s.ready.Store(true)
 
 	scheme := "http"
-	if s.public.TLSConfig != nil {
+	if s.cfg.TLSCert != "" {
 		scheme = "https"
 	}
 	s.log.Info("serving", "listen", s.Addr(), "url", scheme+"://"+s.Addr()+filesPath, "admin", s.AdminAddr())

@@ -23,79 +23,91 @@ const (
 // tusd is asked; so a bad request creates nothing.
 func (s *Server) uploads(c *echo.Context) error {
 	r := c.Request()
-	x := exchangeOf(r)
-	w := &x.response
-	if err := s.serveUpload(w, r, x); err != nil {
-		answer, ok := errors.AsType[handler.Error](err)
-		if !ok {
-			answer = internalError()
-			x.request.Fail(answer, err)
-		}
-		w.fail(answer)
+	w := &exchangeOf(r).response
+	if method := s.prepare(w, r); method != nil {
+		s.tusd.serve(method, w, r)
 	}
 	return nil
 }
 
-func (s *Server) serveUpload(w *response, r *http.Request, x *exchange) error {
+// prepare returns the method of tusd's handler that is to serve the request, or
+// nil if it was answered already.
+func (s *Server) prepare(w *response, r *http.Request) http.HandlerFunc {
+	serve, err := s.choose(w, r)
+	if err == nil && serve != nil {
+		err = s.admit(w, r)
+	}
+	if err == nil {
+		return serve
+	}
+	answer, ok := errors.AsType[handler.Error](err)
+	if !ok {
+		answer = internalError()
+		w.request.Fail(answer, err)
+	}
+	w.fail(answer)
+	return nil
+}
+
+// choose finds the method of tusd's handler, or serves what tusd is not asked.
+func (s *Server) choose(w *response, r *http.Request) (http.HandlerFunc, error) {
 	id := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
 	if id != "" && !s.store.ValidID(id) {
-		return store.NotFound()
+		return nil, store.NotFound()
 	}
-	x.id = id
+	w.id = id
 	h := w.Header()
 	h.Set("Tus-Resumable", tusVersion)
 	switch {
 	case r.Method == http.MethodOptions:
 		s.discover(h)
 		w.WriteHeader(http.StatusNoContent)
-		return nil
-	case id == "" && r.Method != http.MethodPost:
-		return methodNotAllowed("POST, OPTIONS")
-	case id != "" && r.Method == http.MethodGet:
-		return s.download(w, r, id)
+		return nil, nil
+	case id == "" && r.Method == http.MethodPost:
+		return s.tusd.PostFile, nil
+	case id == "":
+		return nil, methodNotAllowed("POST, OPTIONS")
 	}
-	serve := s.tusd.post
-	if id != "" {
-		switch r.Method {
-		case http.MethodHead:
-			serve = s.tusd.head
-		case http.MethodPatch:
-			serve = s.tusd.patch
-		case http.MethodDelete:
-			serve = s.tusd.delete
-		default:
-			return methodNotAllowed("HEAD, PATCH, DELETE, GET, OPTIONS")
-		}
+	switch r.Method {
+	case http.MethodHead:
+		return s.tusd.HeadFile, nil
+	case http.MethodPatch:
+		return s.tusd.PatchFile, nil
+	case http.MethodDelete:
+		return s.tusd.DelFile, nil
+	case http.MethodGet:
+		return nil, s.download(w, r, id)
 	}
+	return nil, methodNotAllowed("HEAD, PATCH, DELETE, GET, OPTIONS")
+}
+
+// admit checks a request's headers and puts the server's own reader before its
+// body.
+func (s *Server) admit(w *response, r *http.Request) error {
 	if err := s.check(r); err != nil {
 		return err
 	}
 	if offset, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); err == nil {
-		x.request.Offset = offset
+		w.request.Offset = offset
 	}
 	body, err := s.bodies.admit(w.ResponseWriter, r)
 	if body != nil {
 		w.body = body
-		x.request.Body = body
+		w.request.Body = body
 	}
 	if err != nil {
 		return err
 	}
-	// An id is a path of one segment; tusd takes it as it is. Without a raw path
-	// nothing is read from there.
-	r.URL.Path, r.URL.RawPath = id, ""
-	serve.ServeHTTP(w, r)
-	r.URL.Path = filesPath + id
-	if id == "" {
-		x.id = lastSegment(h.Get("Location"))
-	}
+	s.tusd.count(r.Method)
+	// An id is a path of one segment; tusd takes it as it is.
+	r.URL.Path, r.URL.RawPath = w.id, ""
 	return nil
 }
 
 // discover answers OPTIONS.
 func (s *Server) discover(h http.Header) {
 	h.Set("Tus-Version", tusVersion)
-	h.Set("Tus-Extension", s.tusd.extensions)
+	h.Set("Tus-Extension", s.tusd.extensions())
 	if s.cfg.MaxSize > 0 {
 		h.Set("Tus-Max-Size", strconv.FormatInt(s.cfg.MaxSize, 10))
 	}
@@ -124,6 +136,10 @@ func (s *Server) check(r *http.Request) error {
 	}
 	if r.Method != http.MethodPost {
 		return nil
+	}
+	// tusd would say so too, but leave an upload behind.
+	if n, err := strconv.ParseInt(r.Header.Get("Upload-Length"), 10, 64); err == nil && n >= 0 && r.ContentLength > n {
+		return store.TooLong()
 	}
 	metadata := strings.Join(r.Header.Values("Upload-Metadata"), ",")
 	if err := checkMetadata(metadata); err != nil {

@@ -149,26 +149,14 @@ func (s *Store) hasBytes(parts []string) bool {
 
 // markParts writes into the parts' records which final has their bytes, before
 // that final is sealed: a part without data is then known to be complete.
-func (s *Store) markParts(final handler.FileInfo) error {
+func (s *Store) markParts(ctx context.Context, final handler.FileInfo) error {
 	changed := false
 	for _, part := range final.PartialUploads {
-		info, err := s.readRecord(part)
-		if errors.Is(err, fs.ErrNotExist) || err == nil && info.Storage[keyFinal] == final.ID {
-			continue
-		}
+		marked, err := s.markPart(ctx, part, final.ID)
 		if err != nil {
 			return err
 		}
-		unlock, ok := s.opts.Locker.TryLock(part)
-		if !ok {
-			continue // it is being removed; then there is nothing to mark
-		}
-		err = s.replaceRecord(mark(info, keyFinal, final.ID))
-		unlock()
-		if err != nil {
-			return err
-		}
-		changed = true
+		changed = changed || marked
 	}
 	if changed && s.opts.Durable {
 		return s.folder.sync()
@@ -176,12 +164,39 @@ func (s *Store) markParts(final handler.FileInfo) error {
 	return nil
 }
 
+// markPart marks one part, under its lock: nobody else replaces or removes its
+// record meanwhile. A final that tusd made may name uploads that are no parts;
+// they keep what they have.
+func (s *Store) markPart(ctx context.Context, part, final string) (changed bool, err error) {
+	// The request in ctx holds the final's lock, not this one, so it isn't asked.
+	waiting, cancel := context.WithTimeout(store.WithRequest(ctx, &store.Request{}), s.opts.FinishWait)
+	defer cancel()
+	unlock, err := s.opts.Locker.Acquire(waiting, part)
+	if err != nil {
+		s.opts.Log.Warn("a part is in use; its bytes are kept beside the final upload", "upload", part, "final", final, "error", err)
+		return false, nil
+	}
+	defer unlock()
+	var info handler.FileInfo
+	err = s.readRecord(part, &info)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil // removed
+	case err != nil:
+		return false, err
+	case !info.IsPartial, info.Storage[keyFinal] == final:
+		return false, nil
+	}
+	return true, s.replaceRecord(mark(info, keyFinal, final))
+}
+
 // removeParts removes the bytes of the parts of a sealed final, and keeps their
 // records. What can't be removed now, a later sweep removes.
 func (s *Store) removeParts(final handler.FileInfo) {
 	for _, part := range final.PartialUploads {
-		info, err := s.readRecord(part)
-		if err != nil || info.Storage[keyFinal] != final.ID {
+		var info handler.FileInfo
+		err := s.readRecord(part, &info)
+		if err != nil || !info.IsPartial || info.Storage[keyFinal] != final.ID {
 			continue
 		}
 		if err := ignoreMissing(s.root.Remove(part)); err != nil {

@@ -42,7 +42,7 @@ type Options struct {
 	Durable bool
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
-	// Blocks is how many blocks of 1 MiB all uploads share. Default 16.
+	// Blocks is how many blocks of 1 MiB all uploads share. Default 8.
 	Blocks int
 	// FinishWait is how long a HEAD or PATCH waits for a finish. Default 10 s.
 	FinishWait time.Duration
@@ -74,7 +74,7 @@ func (o Options) Validate() error {
 
 func (o Options) withDefaults() Options {
 	if o.Blocks == 0 {
-		o.Blocks = 16
+		o.Blocks = 8
 	}
 	if o.FinishWait == 0 {
 		o.FinishWait = 10 * time.Second

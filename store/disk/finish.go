@@ -131,7 +131,7 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 		}
 	}
 	if u.info.IsFinal {
-		if err := s.markParts(u.info); err != nil {
+		if err := s.markParts(ctx, u.info); err != nil {
 			return unfinished("mark the parts", err)
 		}
 	}

@@ -53,40 +53,53 @@ func mark(info handler.FileInfo, key, value string) handler.FileInfo {
 func now() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 
 // readRecord reads and checks the record of id. A missing one is os.ErrNotExist.
-func (s *Store) readRecord(id string) (handler.FileInfo, error) {
-	var info handler.FileInfo
-	f, err := s.root.Open(recordName(id))
+//
+// encoding/json goes deep, and this is the deepest that a PATCH gets; so the
+// frames from here on are kept small (see package server's edge).
+func (s *Store) readRecord(id string, into *handler.FileInfo) error {
+	text, err := s.readFile(recordName(id))
 	if err != nil {
-		return info, fmt.Errorf("open the record: %w", err)
+		return err
+	}
+	return parseRecord(id, text, into)
+}
+
+func (s *Store) readFile(name string) ([]byte, error) {
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, fmt.Errorf("open the record: %w", err)
 	}
 	defer f.Close()
 	text, err := io.ReadAll(io.LimitReader(f, maxRecord+1))
 	if err != nil {
-		return info, fmt.Errorf("read the record: %w", err)
+		return nil, fmt.Errorf("read the record: %w", err)
 	}
-	return parseRecord(id, text)
+	if len(text) > maxRecord {
+		return nil, fmt.Errorf("%w: it is larger than %d bytes", errRecord, maxRecord)
+	}
+	return text, nil
 }
 
-// parseRecord checks what a later step relies on.
-func parseRecord(id string, text []byte) (handler.FileInfo, error) {
-	var info handler.FileInfo
-	if len(text) > maxRecord {
-		return info, fmt.Errorf("%w: it is larger than %d bytes", errRecord, maxRecord)
+// parseRecord decodes a record and checks what a later step relies on.
+func parseRecord(id string, text []byte, into *handler.FileInfo) error {
+	if err := json.Unmarshal(text, into); err != nil {
+		return errors.Join(errRecord, err)
 	}
-	if err := json.Unmarshal(text, &info); err != nil {
-		return info, fmt.Errorf("%w: %w", errRecord, err)
-	}
+	return checkRecord(id, into)
+}
+
+func checkRecord(id string, info *handler.FileInfo) error {
 	if info.ID != id {
-		return info, fmt.Errorf("%w: it is of another upload (%q)", errRecord, info.ID)
+		return fmt.Errorf("%w: it is of another upload (%q)", errRecord, info.ID)
 	}
 	if info.Size < 0 {
-		return info, fmt.Errorf("%w: its size is negative", errRecord)
+		return fmt.Errorf("%w: its size is negative", errRecord)
 	}
 	// tusd lets a hook put the data elsewhere. We don't follow that.
 	if path := info.Storage["Path"]; path != "" && filepath.Base(path) != id {
-		return info, fmt.Errorf("%w: its data lies elsewhere (%q)", errRecord, path)
+		return fmt.Errorf("%w: its data lies elsewhere (%q)", errRecord, path)
 	}
-	return info, nil
+	return nil
 }
 
 // encodeRecord is the record as it is stored. The offset in it means nothing:

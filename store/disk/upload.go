@@ -54,26 +54,49 @@ func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error
 
 // open reads an upload's record and its data file's size and seal.
 func (s *Store) open(id string) (*upload, error) {
-	if !s.ValidID(id) {
-		return nil, fmt.Errorf("the id is not one of ours: %w", store.NotFound())
-	}
-	if _, refused := s.refused.Load(id); refused {
-		return nil, fmt.Errorf("refused since an fsync failed: %w", errDamaged)
-	}
-	info, err := s.readRecord(id)
+	u, err := s.openRecord(id)
 	if err != nil {
-		if errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("%w: %w", err, store.NotFound())
-		}
 		return nil, err
 	}
-	u := &upload{store: s, info: info}
-	stat, err := s.root.Lstat(id)
+	return s.openData(u)
+}
+
+// openRecord reads an upload's record.
+func (s *Store) openRecord(id string) (*upload, error) {
+	if err := s.usable(id); err != nil {
+		return nil, err
+	}
+	u := &upload{store: s}
+	if err := s.readRecord(id, &u.info); err != nil {
+		return nil, missing(err)
+	}
+	return u, nil
+}
+
+func (s *Store) usable(id string) error {
+	if !s.ValidID(id) {
+		return fmt.Errorf("the id is not one of ours: %w", store.NotFound())
+	}
+	if _, refused := s.refused.Load(id); refused {
+		return fmt.Errorf("refused since an fsync failed: %w", errDamaged)
+	}
+	return nil
+}
+
+// missing makes the answer to a record that isn't there.
+func missing(err error) error {
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%w: %w", err, store.NotFound())
+	}
+	return err
+}
+
+// openData looks at the data file of an upload whose record was read.
+func (s *Store) openData(u *upload) (*upload, error) {
+	stat, err := s.root.Lstat(u.info.ID)
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && u.consumed():
-		return u, s.openConsumed(u)
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, fmt.Errorf("%w: the data file is missing", errDamaged)
+		return s.openWithoutData(u.info.ID)
 	case err != nil:
 		return nil, fmt.Errorf("stat the data file: %w", err)
 	case !stat.Mode().IsRegular():
@@ -88,14 +111,22 @@ func (s *Store) open(id string) (*upload, error) {
 	return u, nil
 }
 
-// openConsumed opens a part without bytes: it is complete as long as the final
-// that has them exists.
-func (s *Store) openConsumed(u *upload) error {
+// openWithoutData opens a part whose bytes a final has taken over: it is
+// complete as long as that final exists. The record is read anew, since the
+// bytes, or all of the upload, may have gone after it was read.
+func (s *Store) openWithoutData(id string) (*upload, error) {
+	u, err := s.openRecord(id)
+	if err != nil {
+		return nil, err
+	}
+	if !u.consumed() {
+		return nil, fmt.Errorf("%w: the data file is missing", errDamaged)
+	}
 	if _, err := s.root.Lstat(u.info.Storage[keyFinal]); err != nil {
-		return fmt.Errorf("the final upload that had this part's bytes: %w: %w", err, store.Gone())
+		return nil, fmt.Errorf("the final upload that had this part's bytes: %w: %w", err, store.Gone())
 	}
 	u.info.Offset, u.sealed = u.info.Size, true
-	return nil
+	return u, nil
 }
 
 // check compares the data file with what the record promises.

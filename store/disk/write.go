@@ -27,7 +27,52 @@ const (
 // is written before any read that may wait for the client.
 func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (int64, error) {
 	r := store.RequestFrom(ctx)
-	n, err := u.writeChunk(r, offset, src)
+	c, err := u.beginChunk(r, offset)
+	if err == nil {
+		// The upload waits for its client in here: this frame must be small.
+		err = c.copy(u.store.blocks, r.Body, src)
+	}
+	return u.endChunk(ctx, r, c, err)
+}
+
+// beginChunk opens the data file, and marks the record as ours if tusd made it.
+func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
+	s := u.store
+	c := &chunk{start: offset, offset: offset, held: r.Held}
+	if u.sealed {
+		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
+	}
+	if !marked(u.info) {
+		info := mark(u.info, "", "")
+		if err := s.replaceRecord(info); err != nil {
+			return c, err
+		}
+		u.info = info
+	}
+	f, err := s.root.OpenFile(u.info.ID, os.O_WRONLY, 0)
+	if err != nil {
+		return c, fmt.Errorf("open the data file: %w", err)
+	}
+	u.data, c.file = f, f
+	return c, nil
+}
+
+// endChunk says what WriteChunk returns: how the copy ended, and how the body
+// did, which tusd's reader hides.
+func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
+	if err == nil && r.Body != nil {
+		if r.Body.Received() > u.room(c.start) {
+			err = errors.Join(store.TooLong(), c.takeBack())
+		} else {
+			err = r.Body.Err()
+		}
+	}
+	n := c.written()
+	u.info.Offset = c.offset
+	if err == nil && !u.complete() {
+		err = u.data.Close()
+		u.data = nil
+	}
 	if err == nil {
 		return n, nil
 	}
@@ -36,49 +81,10 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 		err = errors.Join(err, u.store.remove(u.info.ID))
 		n = 0
 	}
-	if n > 0 && offset+n == u.info.Size {
+	if n > 0 && c.offset == u.info.Size {
 		n--
 	}
 	return n, u.store.answer(ctx, err)
-}
-
-func (u *upload) writeChunk(r *store.Request, offset int64, src io.Reader) (int64, error) {
-	s := u.store
-	if u.sealed {
-		return 0, fmt.Errorf("write to a sealed upload: %w", store.Failed())
-	}
-	if !marked(u.info) {
-		info := mark(u.info, "", "")
-		if err := s.replaceRecord(info); err != nil {
-			return 0, err
-		}
-		u.info = info
-	}
-	f, err := s.root.OpenFile(u.info.ID, os.O_WRONLY, 0)
-	if err != nil {
-		return 0, fmt.Errorf("open the data file: %w", err)
-	}
-	u.data = f
-	c := chunk{file: f, start: offset, offset: offset, held: r.Held}
-	if err := c.copy(s.blocks, r.Body, src); err != nil {
-		return c.written(), err
-	}
-	if r.Body != nil {
-		if r.Body.Received() > u.room(offset) {
-			return 0, errors.Join(store.TooLong(), c.takeBack())
-		}
-		if err := r.Body.Err(); err != nil {
-			return c.written(), err
-		}
-	}
-	u.info.Offset = c.offset
-	if !u.complete() {
-		u.data = nil
-		if err := f.Close(); err != nil {
-			return c.written(), fmt.Errorf("close the data file: %w", err)
-		}
-	}
-	return c.written(), nil
 }
 
 // room is how many bytes may still come at offset.

@@ -1,0 +1,224 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"plateau/config"
+	"plateau/server"
+)
+
+// bound is how long a test waits for what must happen.
+const bound = 3 * time.Second
+
+// plateau is a real server on a free port of loopback, and a client for it.
+type plateau struct {
+	*server.Server
+	t    *testing.T
+	url  string // scheme and address, without a slash at its end
+	dir  string
+	log  *logLines
+	gate *gate
+	http *http.Client
+}
+
+// settings is the default configuration on free ports and a new folder.
+func settings(t *testing.T) config.Config {
+	t.Helper()
+	cfg := config.Default()
+	cfg.Listen, cfg.AdminListen = "127.0.0.1:0", "127.0.0.1:0"
+	cfg.DataDir = t.TempDir()
+	cfg.Durability = "none" // the store's own tests are about the disk
+	return cfg
+}
+
+// prepare makes a server that is not started. It is stopped with the test.
+func prepare(t *testing.T, cfg config.Config) *plateau {
+	t.Helper()
+	lines := &logLines{}
+	log := &gate{Handler: slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: cfg.LogLevel})}
+	s, err := server.New(cfg, slog.New(log))
+	if err != nil {
+		t.Fatalf("new server: %v", err)
+	}
+	p := &plateau{Server: s, t: t, dir: cfg.DataDir, log: lines, gate: log, http: &http.Client{Transport: &http.Transport{}, Timeout: bound}}
+	t.Cleanup(p.stop)
+	return p
+}
+
+func (p *plateau) start() *plateau {
+	p.t.Helper()
+	if err := p.Start(p.t.Context()); err != nil {
+		p.t.Fatalf("start: %v", err)
+	}
+	p.url = "http://" + p.Addr()
+	return p
+}
+
+// run starts a server with changed settings.
+func run(t *testing.T, changes ...func(*config.Config)) *plateau {
+	t.Helper()
+	cfg := settings(t)
+	for _, change := range changes {
+		change(&cfg)
+	}
+	return prepare(t, cfg).start()
+}
+
+// stop stops the server; a second call does nothing.
+func (p *plateau) stop() {
+	p.http.CloseIdleConnections()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(p.t.Context()), bound)
+	defer cancel()
+	if err := p.Stop(ctx); err != nil {
+		p.t.Errorf("stop: %v", err)
+	}
+}
+
+// blockFinish makes every finish wait until release is called: a finish logs,
+// and its line waits. Call it before start. reached yields one value for each
+// finish that waits.
+func (p *plateau) blockFinish() (reached <-chan struct{}, release func()) {
+	in, out := make(chan struct{}, 100), make(chan struct{})
+	p.gate.before = func(r slog.Record) {
+		if r.Message == "upload finished" {
+			in <- struct{}{}
+			<-out
+		}
+	}
+	release = sync.OnceFunc(func() { close(out) })
+	p.t.Cleanup(release)
+	return in, release
+}
+
+// gate is a log handler that can hold a record back, and no other.
+type gate struct {
+	slog.Handler
+	before func(slog.Record) // may be nil
+}
+
+func (g *gate) Handle(ctx context.Context, r slog.Record) error {
+	if g.before != nil {
+		g.before(r)
+	}
+	return g.Handler.Handle(ctx, r)
+}
+
+// again starts a new server on the same folder, after the first was stopped.
+func (p *plateau) again() *plateau {
+	p.t.Helper()
+	cfg := settings(p.t)
+	cfg.DataDir = p.dir
+	return prepare(p.t, cfg).start()
+}
+
+// folder lists the uploads' files with their contents.
+func (p *plateau) folder() map[string]string {
+	p.t.Helper()
+	entries, err := os.ReadDir(filepath.Join(p.dir, "uploads"))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	files := make(map[string]string, len(entries))
+	for _, e := range entries {
+		data, err := os.ReadFile(filepath.Join(p.dir, "uploads", e.Name()))
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		files[e.Name()] = string(data)
+	}
+	return files
+}
+
+// data is what the file of an upload holds.
+func (p *plateau) data(location string) string {
+	p.t.Helper()
+	data, err := os.ReadFile(filepath.Join(p.dir, "uploads", idOf(location)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return string(data)
+}
+
+func idOf(location string) string { return location[strings.LastIndexByte(location, '/')+1:] }
+
+// sealed reports whether the data file of an upload has lost its write bits.
+func (p *plateau) sealed(location string) bool {
+	p.t.Helper()
+	stat, err := os.Stat(filepath.Join(p.dir, "uploads", idOf(location)))
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return stat.Mode()&0o222 == 0
+}
+
+// until waits for a condition, at most bound.
+func until(t *testing.T, what string, condition func() bool) {
+	t.Helper()
+	deadline := time.Now().Add(bound)
+	for !condition() {
+		if time.Now().After(deadline) {
+			t.Fatalf("waited %s in vain: %s", bound, what)
+		}
+		time.Sleep(time.Millisecond) // between two looks
+	}
+}
+
+// await waits for a channel, at most bound.
+func await(t *testing.T, what string, c <-chan struct{}) {
+	t.Helper()
+	select {
+	case <-c:
+	case <-time.After(bound):
+		t.Fatalf("waited %s in vain: %s", bound, what)
+	}
+}
+
+// logLines collects a server's log.
+type logLines struct {
+	mu   sync.Mutex // guards text
+	text bytes.Buffer
+}
+
+func (l *logLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+// requests returns the lines about requests with this method and path.
+func (l *logLines) requests(t *testing.T, method, path string) []map[string]any {
+	t.Helper()
+	var found []map[string]any
+	for _, line := range l.all(t) {
+		if line["msg"] == "request" && line["method"] == method && line["path"] == path {
+			found = append(found, line)
+		}
+	}
+	return found
+}
+
+func (l *logLines) all(t *testing.T) []map[string]any {
+	t.Helper()
+	l.mu.Lock()
+	text := l.text.String()
+	l.mu.Unlock()
+	var all []map[string]any
+	for line := range strings.Lines(text) {
+		var attrs map[string]any
+		if err := json.Unmarshal([]byte(line), &attrs); err != nil {
+			t.Fatalf("log line %q: %v", line, err)
+		}
+		all = append(all, attrs)
+	}
+	return all
+}

@@ -1,0 +1,93 @@
+package disk
+
+import (
+	"errors"
+	"os"
+	"sync"
+	"testing"
+	"time"
+)
+
+func TestFolderSync(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &folderSync{dir: dir}
+	var all sync.WaitGroup
+	for range 50 {
+		all.Go(func() {
+			if err := s.sync(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+
+	// While one fsync runs, all that come share the next, and its error.
+	s.mu.Lock()
+	for s.running { // the last round's goroutine may still be at its end
+		s.mu.Unlock()
+		time.Sleep(time.Millisecond)
+		s.mu.Lock()
+	}
+	s.running = true
+	s.mu.Unlock()
+	const waiters = 20
+	errs := make(chan error, waiters)
+	for range waiters {
+		all.Go(func() { errs <- s.sync() })
+	}
+	shared := waitForRound(t, s)
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s.handOn()
+	all.Wait()
+	close(errs)
+	for err := range errs {
+		if _, ok := errors.AsType[fsyncError](err); !ok || !errors.Is(err, os.ErrClosed) {
+			t.Errorf("a waiter hears %v, want the fsync's error", err)
+		}
+	}
+	if shared.err == nil {
+		t.Error("the shared round has no error")
+	}
+}
+
+// waitForRound returns the round that the waiters share.
+func waitForRound(t *testing.T, s *folderSync) *round {
+	t.Helper()
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		s.mu.Lock()
+		r := s.next
+		s.mu.Unlock()
+		if r != nil {
+			return r
+		}
+	}
+	t.Fatal("nobody waits for a round")
+	return nil
+}
+
+// An fsync that began before the call doesn't count.
+func TestFolderSyncIsNew(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer dir.Close()
+	s := &folderSync{dir: dir, running: true}
+	done := make(chan error, 1)
+	go func() { done <- s.sync() }()
+	waitForRound(t, s)
+	select {
+	case <-done:
+		t.Fatal("the caller got by with the fsync that ran already")
+	default:
+	}
+	s.handOn()
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}

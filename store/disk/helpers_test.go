@@ -1,0 +1,169 @@
+package disk
+
+import (
+	"context"
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+	"plateau/store/memorylock"
+)
+
+// folder is a data folder with a store over it, and the events that it made.
+type folder struct {
+	*Store
+	t   *testing.T
+	dir string
+
+	mu     sync.Mutex
+	events []string // the ids, in order
+}
+
+func openFolder(t *testing.T, dir string) *folder {
+	t.Helper()
+	f := &folder{t: t, dir: dir}
+	s, err := Open(f.options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Store = s
+	t.Cleanup(func() {
+		if err := f.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return f
+}
+
+func (f *folder) options() Options {
+	return Options{Dir: f.dir, Locker: memorylock.New(), Durable: true, Finish: func(_ context.Context, info handler.FileInfo) error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.events = append(f.events, info.ID)
+		return nil
+	}}
+}
+
+func (f *folder) path(name string) string { return filepath.Join(f.dir, "uploads", name) }
+
+func (f *folder) must(err error) {
+	f.t.Helper()
+	if err != nil {
+		f.t.Fatal(err)
+	}
+}
+
+func as(t *testing.T, method string) context.Context {
+	return store.WithRequest(t.Context(), &store.Request{Method: method})
+}
+
+// send writes text at offset, and finishes the upload if that is its last byte.
+func (f *folder) send(id string, offset int64, text string) error {
+	ctx := as(f.t, http.MethodPatch)
+	u, err := f.GetUpload(ctx, id)
+	if err != nil {
+		return err
+	}
+	n, err := u.WriteChunk(ctx, offset, strings.NewReader(text))
+	info, _ := u.GetInfo(ctx) // never fails
+	if err == nil && !info.SizeIsDeferred && offset+n == info.Size {
+		return u.FinishUpload(ctx)
+	}
+	return err
+}
+
+// upload creates an upload and sends text, which may be less than the whole.
+func (f *folder) upload(info handler.FileInfo, text string) string {
+	f.t.Helper()
+	ctx := as(f.t, http.MethodPost)
+	u, err := f.NewUpload(ctx, info)
+	f.must(err)
+	info, err = u.GetInfo(ctx)
+	f.must(err)
+	if text != "" {
+		f.must(f.send(info.ID, 0, text))
+	}
+	return info.ID
+}
+
+func (f *folder) part(text string) string {
+	f.t.Helper()
+	return f.upload(handler.FileInfo{Size: int64(len(text)), IsPartial: true}, text)
+}
+
+func (f *folder) concat(size int, parts ...string) (string, error) {
+	ctx := as(f.t, http.MethodPost)
+	u, err := f.NewUpload(ctx, handler.FileInfo{IsFinal: true, Size: int64(size), PartialUploads: parts})
+	if err != nil {
+		return "", err
+	}
+	info, _ := u.GetInfo(ctx) // never fails
+	return info.ID, f.AsConcatableUpload(u).ConcatUploads(ctx, nil)
+}
+
+func (f *folder) head(id string) (handler.FileInfo, error) {
+	ctx := as(f.t, http.MethodHead)
+	u, err := f.GetUpload(ctx, id)
+	if err != nil {
+		return handler.FileInfo{}, err
+	}
+	return u.GetInfo(ctx)
+}
+
+func (f *folder) sweep() Swept {
+	f.t.Helper()
+	n, err := f.Sweep(f.t.Context())
+	f.must(err)
+	return n
+}
+
+func (f *folder) wantContent(id, want string) {
+	f.t.Helper()
+	_, _, file, err := f.Content(as(f.t, http.MethodGet), id)
+	f.must(err)
+	b, err := io.ReadAll(file)
+	f.must(errors.Join(err, file.Close()))
+	if string(b) != want {
+		f.t.Errorf("upload %s has the bytes %q, want %q", id, b, want)
+	}
+}
+
+func (f *folder) wantEvents(ids ...string) {
+	f.t.Helper()
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if strings.Join(f.events, " ") != strings.Join(ids, " ") {
+		f.t.Errorf("events of %q, want %q", f.events, ids)
+	}
+}
+
+// wantFile checks a file's mode; 0: there is none.
+func (f *folder) wantFile(name string, mode fs.FileMode) {
+	f.t.Helper()
+	stat, err := os.Lstat(f.path(name))
+	switch {
+	case mode == 0 && !errors.Is(err, fs.ErrNotExist):
+		f.t.Errorf("%s is there (error %v)", name, err)
+	case mode != 0 && err != nil:
+		f.t.Error(err)
+	case mode != 0 && stat.Mode() != mode:
+		f.t.Errorf("%s has the mode %s, want %s", name, stat.Mode(), mode)
+	}
+}
+
+func wantStatus(t *testing.T, err error, status int) {
+	t.Helper()
+	answer, ok := errors.AsType[handler.Error](err)
+	if !ok || answer.HTTPResponse.StatusCode != status {
+		t.Errorf("got error %v, want status %d", err, status)
+	}
+}

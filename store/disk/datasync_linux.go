@@ -16,3 +16,19 @@ func syncData(f *os.File) error {
 		}
 	}
 }
+
+// startWriteback makes the kernel write a range of the file to the disk, and
+// doesn't wait for it. It makes nothing durable; and it takes no error away
+// from a later fsync, which the flags that wait would.
+func startWriteback(f *os.File, offset, n int64) error {
+	for {
+		err := unix.SyncFileRange(int(f.Fd()), offset, n, unix.SYNC_FILE_RANGE_WRITE)
+		switch err {
+		case unix.EINTR:
+			continue
+		case unix.ENOSYS, unix.EINVAL, unix.ESPIPE:
+			return nil // a file system or kernel that doesn't know it
+		}
+		return err
+	}
+}

@@ -12,6 +12,10 @@ import (
 )
 
 const (
+	// writebackSize is how much is written before the kernel is told to bring it
+	// to the disk. So the disk works while bytes arrive, and the fsync at the end
+	// has little left to do.
+	writebackSize = 8 << 20
 	// waitSize is what an upload holds while it waits for its client.
 	waitSize = 512
 	// tlsSize is the same where each read may wait: the bytes of a TLS record.
@@ -38,7 +42,7 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 // beginChunk opens the data file, and marks the record as ours if tusd made it.
 func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 	s := u.store
-	c := &chunk{start: offset, offset: offset, held: r.Held}
+	c := &chunk{start: offset, offset: offset, flushed: offset, durable: s.opts.Durable, held: r.Held}
 	if u.sealed {
 		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
 	}
@@ -77,6 +81,9 @@ func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err e
 		return n, nil
 	}
 	u.closeData()
+	if _, final := errors.AsType[fsyncError](err); final {
+		err = u.store.damage(u.info.ID, err)
+	}
 	if r.Creates() {
 		err = errors.Join(err, u.store.remove(u.info.ID))
 		n = 0
@@ -111,6 +118,8 @@ func (u *upload) closeData() {
 type chunk struct {
 	file          *os.File
 	start, offset int64
+	flushed       int64 // up to where the kernel was told to write back
+	durable       bool
 	held          func() error
 }
 
@@ -192,6 +201,13 @@ func (c *chunk) write(b []byte) error {
 	c.offset += int64(n)
 	if err != nil {
 		return fmt.Errorf("write the data file: %w", err)
+	}
+	if c.durable && c.offset-c.flushed >= writebackSize {
+		// What can't be written back is lost, as with a failed fsync.
+		if err := startWriteback(c.file, c.flushed, c.offset-c.flushed); err != nil {
+			return fsyncError{fmt.Errorf("write back the data file: %w", err)}
+		}
+		c.flushed = c.offset
 	}
 	return nil
 }

@@ -25,7 +25,7 @@ type bodies struct {
 // body. Its error is the answer to a request too many. The caller calls release
 // when the request has ended.
 func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
-	if r.Body == nil || r.Body == http.NoBody {
+	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 { // HTTP/2 has a reader for nothing, too
 		return nil, nil
 	}
 	in := &body{
@@ -40,6 +40,9 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 		minRate: b.minRate,
 		grace:   b.grace,
 		pause:   min(time.Second, b.idle/4),
+	}
+	if r.Close {
+		in.closing = connOf(r)
 	}
 	r.Body = in
 	b.mu.Lock()
@@ -62,6 +65,7 @@ func (b *bodies) release(in *body) {
 	b.mu.Lock()
 	delete(b.running, in)
 	b.mu.Unlock()
+	in.leave()
 }
 
 func (b *bodies) count() int {

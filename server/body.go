@@ -30,6 +30,7 @@ const drainLimit = 64 << 10
 type body struct {
 	src      io.ReadCloser // net/http's
 	conn     *conn         // nil where the body can't be polled
+	closing  *conn         // if the client wants it closed after this request
 	control  *http.ResponseController
 	creates  bool // of a POST: an end before its time isn't told
 	chunked  bool
@@ -195,11 +196,28 @@ func (b *body) Cut(answer handler.Error) {
 	if !b.stopped {
 		b.stopped, b.failure = true, answer
 	}
+	b.hangUp()
+}
+
+// hangUp ends reading: net/http closes the connection after the answer. b.mu is
+// held.
+func (b *body) hangUp() {
+	if b.closing != nil {
+		b.closing.unread.Store(true)
+	}
 	_ = b.control.SetReadDeadline(longAgo) // a dead connection ends the read by itself
 }
 
 // longAgo is a deadline that has passed.
 var longAgo = time.Unix(1, 0)
+
+// leave says that the request has ended: from now on its connection is another
+// one's, and Cut does nothing.
+func (b *body) leave() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.ended = true
+}
 
 // WhenCut is part of store.Body.
 func (b *body) WhenCut() <-chan struct{} {
@@ -225,7 +243,7 @@ func (b *body) abandon() {
 	defer b.mu.Unlock()
 	if !b.ended {
 		b.stopped = true
-		_ = b.control.SetReadDeadline(longAgo) // as in Cut
+		b.hangUp()
 	}
 }
 
@@ -257,7 +275,7 @@ func (b *body) drain() bool {
 // it waits for the first one.
 func (b *body) hasBytes() bool {
 	if b.sized {
-		return true // net/http gives a body of length 0 no reader
+		return true // a body of length 0 is not let in
 	}
 	var one [1]byte
 	n, _ := b.Read(one[:]) // whatever it is, it is no byte for this upload

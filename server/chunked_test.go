@@ -21,6 +21,7 @@ func TestChunkedBodyThatPauses(t *testing.T) {
 		"before the trailer's end": {"5\r\n12345\r\n0\r\n", "\r\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
+			p := p.in(t)
 			location := p.create("Upload-Length: 5")
 			w := p.dial()
 			w.begin("PATCH", location, offsetStream, "Upload-Offset: 0", "Transfer-Encoding: chunked")
@@ -63,6 +64,7 @@ func TestChunkedBodies(t *testing.T) {
 		{"nothing", "0\r\n\r\n", ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			p := p.in(t)
 			location := p.create("Upload-Length: 5")
 			w := p.dial()
 			w.begin("PATCH", location, offsetStream, "Upload-Offset: 0", "Transfer-Encoding: chunked")
@@ -81,6 +83,7 @@ func TestChunkedBodies(t *testing.T) {
 		})
 	}
 	t.Run("malformed after good chunks", func(t *testing.T) {
+		p := p.in(t)
 		location := p.create("Upload-Length: 9")
 		w := p.dial()
 		w.begin("PATCH", location, offsetStream, "Upload-Offset: 0", "Transfer-Encoding: chunked")

@@ -2,12 +2,14 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"io"
 	"net"
 	"net/http"
 	"os"
 	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 // conn is a TCP connection that can be read without waiting: while polling is
@@ -21,6 +23,7 @@ type conn struct {
 	*net.TCPConn
 	raw     syscall.RawConn
 	polling atomic.Bool
+	unread  atomic.Bool // an answer was given before the client has sent all
 
 	// Of the Read that polls now; net/http has one reader at a time.
 	into []byte
@@ -45,7 +48,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if len(p) < 2 || !c.polling.Load() {
 		return c.TCPConn.Read(p)
 	}
-	c.into = p
+	c.into, c.n, c.err = p, 0, nil // past the deadline, try isn't called
 	err := c.raw.Read(c.try)
 	c.into = nil
 	if err == nil {
@@ -55,7 +58,6 @@ func (c *conn) Read(p []byte) (int, error) {
 }
 
 func (c *conn) tryRead(fd uintptr) bool {
-	c.n, c.err = 0, nil
 	for {
 		n, err := syscall.Read(int(fd), c.into)
 		switch {
@@ -71,6 +73,19 @@ func (c *conn) tryRead(fd uintptr) bool {
 		}
 		return true
 	}
+}
+
+// lingerTime is how long a connection is kept for an early answer to arrive.
+const lingerTime = 500 * time.Millisecond
+
+// Close is io.Closer. If the client is still sending, the kernel would reset
+// the connection, and the answer would be lost on its way. net/http waits for
+// that, but not if the request said "Connection: close".
+func (c *conn) Close() error {
+	if c.unread.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+		_, _ = io.Copy(io.Discard, c.TCPConn) // until the client has closed, or the deadline
+	}
+	return c.TCPConn.Close()
 }
 
 // listener accepts conns.
@@ -89,6 +104,18 @@ type connKey struct{}
 // withConn is http.Server.ConnContext.
 func withConn(ctx context.Context, c net.Conn) context.Context {
 	return context.WithValue(ctx, connKey{}, c)
+}
+
+// connOf returns the connection that r came on, below TLS.
+func connOf(r *http.Request) *conn {
+	switch c := r.Context().Value(connKey{}).(type) {
+	case *conn:
+		return c
+	case *tls.Conn:
+		below, _ := c.NetConn().(*conn)
+		return below
+	}
+	return nil
 }
 
 // pollable returns the connection of r if its body may be polled, else nil: the

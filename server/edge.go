@@ -56,6 +56,10 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 	ctx := store.WithRequest(context.WithValue(r.Context(), exchangeKey{}, x), &x.request)
 	r = r.WithContext(ctx)
 	r.Method = method
+	// net/http keeps the request that it made, with its own body.
+	if body, full := s.bodies.admit(w, r); body != nil {
+		x.response.body, x.request.Body, x.response.full = body, body, full
+	}
 	s.cors.setHeaders(w.Header(), r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	return r
@@ -66,11 +70,11 @@ func (s *Server) leave(x *exchange, r *http.Request) {
 	defer s.active.end()
 	panicked := recover()
 	w := &x.response
-	if w.body != nil {
-		s.bodies.release(w.body)
-	}
 	if panicked != nil && w.ResponseWriter != nil && w.status == 0 && x.request.Method != http.MethodHead {
 		w.fail(internalError())
+	}
+	if w.body != nil {
+		s.bodies.release(w.body)
 	}
 	s.metrics.observe(x)
 	s.logExchange(x, r, panicked)

@@ -74,14 +74,7 @@ func (h *httpServer) stop(ctx context.Context, idle func() <-chan struct{}) erro
 	defer giveUp()
 	shut := make(chan error, 1)
 	go func() { shut <- h.Shutdown(shutting) }()
-	var err error
-	if idle != nil {
-		select {
-		case <-idle():
-		case <-ctx.Done():
-			err = fmt.Errorf("requests were still running: %w", ctx.Err())
-		}
-	}
+	err := waitFor(ctx, idle)
 	last := time.NewTimer(lastAnswers)
 	defer last.Stop()
 	select {
@@ -90,10 +83,26 @@ func (h *httpServer) stop(ctx context.Context, idle func() <-chan struct{}) erro
 	case <-last.C:
 	case <-ctx.Done():
 	}
+	if err == nil { // a request that net/http had read may have begun since
+		err = waitFor(ctx, idle)
+	}
 	_ = h.Close()          // what is left never sent anything, or is past ctx
 	_ = h.listener.Close() // if serve was never called
 	giveUp()
 	<-shut
 	h.serving.Wait()
 	return err
+}
+
+// waitFor waits until idle says that no request runs. Without idle it doesn't.
+func waitFor(ctx context.Context, idle func() <-chan struct{}) error {
+	if idle == nil {
+		return nil
+	}
+	select {
+	case <-idle():
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("requests were still running: %w", ctx.Err())
+	}
 }

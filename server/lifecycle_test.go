@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -152,43 +151,6 @@ func TestStopInVain(t *testing.T) {
 	p.Server = prepare(t, settings(t)).Server // so that the clean-up stops without an error
 }
 
-// A request that comes on a silent connection after Stop has begun is answered
-// from the store as well, which is closed only after it.
-func TestStopWaitsForLateRequests(t *testing.T) {
-	p := prepare(t, settings(t))
-	var status atomic.Int64
-	began := make(chan struct{})
-	p.WrapRoutes(func(next http.Handler) http.Handler {
-		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			if r.Header.Get("X-Late") == "" {
-				next.ServeHTTP(w, r)
-				return
-			}
-			close(began)
-			<-r.Context().Done() // Stop has closed the connection
-			spy := &statusSpy{ResponseWriter: w}
-			next.ServeHTTP(spy, r)
-			status.Store(int64(spy.status))
-		})
-	})
-	p.start()
-	location := p.upload("x", "Upload-Length: 9")
-	w := p.dial()
-	p.accepted()
-	stopped := make(chan struct{})
-	go func() { defer close(stopped); p.stop() }()
-	until(t, "Stop has begun", p.Stopping)
-	w.begin("HEAD", location, "X-Late: 1")
-	if a, err := w.hear("HEAD"); err != nil {
-		t.Log(a, err)
-	}
-	await(t, "began", began)
-	await(t, "stopped", stopped)
-	if got := status.Load(); got != 200 {
-		t.Errorf("when Stop returned the late request had heard %d, want 200", got)
-	}
-}
-
 // accepted waits until the server has accepted all connections made so far: it
 // has once a later one has been answered.
 func (p *plateau) accepted() {
@@ -196,15 +158,3 @@ func (p *plateau) accepted() {
 	w.begin("GET", "/healthz", "Connection: close")
 	w.mustHear("GET")
 }
-
-type statusSpy struct {
-	http.ResponseWriter
-	status int
-}
-
-func (s *statusSpy) WriteHeader(status int) {
-	s.status = status
-	s.ResponseWriter.WriteHeader(status)
-}
-
-func (s *statusSpy) Unwrap() http.ResponseWriter { return s.ResponseWriter }

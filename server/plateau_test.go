@@ -18,7 +18,7 @@ import (
 )
 
 // bound is how long a test waits for what must happen.
-const bound = 3 * time.Second
+const bound = 30 * time.Second
 
 // plateau is a real server on a free port of loopback, and a client for it.
 type plateau struct {
@@ -74,6 +74,13 @@ func run(t *testing.T, changes ...func(*config.Config)) *plateau {
 	return prepare(t, cfg).start()
 }
 
+// in is the same server for a subtest.
+func (p *plateau) in(t *testing.T) *plateau {
+	q := *p
+	q.t = t
+	return &q
+}
+
 // stop stops the server; a second call does nothing.
 func (p *plateau) stop() {
 	p.http.CloseIdleConnections()
@@ -121,20 +128,26 @@ func (p *plateau) again() *plateau {
 	return prepare(p.t, cfg).start()
 }
 
-// folder lists the uploads' files with their contents.
-func (p *plateau) folder() map[string]string {
+// names lists the uploads' files.
+func (p *plateau) names() []string {
 	p.t.Helper()
 	entries, err := os.ReadDir(filepath.Join(p.dir, "uploads"))
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	files := make(map[string]string, len(entries))
+	var names []string
 	for _, e := range entries {
-		data, err := os.ReadFile(filepath.Join(p.dir, "uploads", e.Name()))
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		files[e.Name()] = string(data)
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// folder is the uploads' files with what is in them.
+func (p *plateau) folder() map[string]string {
+	p.t.Helper()
+	files := make(map[string]string)
+	for _, name := range p.names() {
+		files[name] = p.data(name)
 	}
 	return files
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"bytes"
 	"io"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -24,6 +25,7 @@ type response struct {
 	http.ResponseWriter
 	request *store.Request
 	body    *body // nil without one
+	full    error // the answer to a body too many; nil if it may be read
 	address func(id string) string
 	idle    time.Duration // for the client to take a slice of a download; 0: no limit
 
@@ -100,23 +102,33 @@ func (w *response) ReadFrom(src io.Reader) (int64, error) {
 		w.WriteHeader(http.StatusOK)
 	}
 	control := http.NewResponseController(w.ResponseWriter)
+	left := int64(math.MaxInt64)
+	if limited, ok := src.(*io.LimitedReader); ok { // the socket takes a file within one limit, not two
+		src, left = limited.R, limited.N
+		defer func() { limited.N = left }()
+	}
 	var sent int64
-	for {
+	for left > 0 {
 		if w.idle > 0 {
 			if err := control.SetWriteDeadline(time.Now().Add(w.idle)); err != nil {
 				return sent, err
 			}
 		}
-		n, err := io.CopyN(w.ResponseWriter, src, downloadSlice)
+		n, err := io.CopyN(w.ResponseWriter, src, min(downloadSlice, left))
 		sent += n
+		left -= n
 		w.sent += n
 		if err == io.EOF {
-			return sent, nil
+			break
 		}
 		if err != nil {
 			return sent, err
 		}
 	}
+	if w.idle > 0 { // the connection's next request has nothing to do with it
+		return sent, control.SetWriteDeadline(time.Time{})
+	}
+	return sent, nil
 }
 
 // SetReadDeadline drops tusd's read deadlines, see response.

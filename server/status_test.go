@@ -46,6 +46,7 @@ func (p *plateau) refuses(t *testing.T, rows []badRequest) {
 	names := p.fixture()
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
+			p := p.in(t)
 			before := p.folder()
 			headers := make([]string, len(row.headers))
 			for i, h := range row.headers {

@@ -81,8 +81,7 @@ func (s *Server) choose(w *response, r *http.Request) (http.HandlerFunc, error) 
 	return nil, methodNotAllowed("HEAD, PATCH, DELETE, GET, OPTIONS")
 }
 
-// admit checks a request's headers and puts the server's own reader before its
-// body.
+// admit checks a request's headers and whether there is room for its body.
 func (s *Server) admit(w *response, r *http.Request) error {
 	if err := s.check(r); err != nil {
 		return err
@@ -90,13 +89,11 @@ func (s *Server) admit(w *response, r *http.Request) error {
 	if offset, err := strconv.ParseInt(r.Header.Get("Upload-Offset"), 10, 64); err == nil {
 		w.request.Offset = offset
 	}
-	body, err := s.bodies.admit(w.ResponseWriter, r)
-	if body != nil {
-		w.body = body
-		w.request.Body = body
+	if w.full != nil {
+		return w.full
 	}
-	if err != nil {
-		return err
+	if w.id == "" && w.body != nil && r.Header.Get("Content-Type") != offsetStream && w.body.hasBytes() {
+		return wrongContentType() // tusd would drop the bytes without a word
 	}
 	s.tusd.count(r.Method)
 	// An id is a path of one segment; tusd takes it as it is.

@@ -2,12 +2,10 @@ package server_test
 
 import (
 	"bufio"
-	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -179,12 +177,4 @@ func (w *wire) mustHear(method string) answer {
 		w.t.Fatalf("read the answer to %s: %v", method, err)
 	}
 	return a
-}
-
-// closed waits until the server closes the connection.
-func (w *wire) closed() {
-	w.t.Helper()
-	if _, err := io.Copy(io.Discard, w.in); errors.Is(err, os.ErrDeadlineExceeded) {
-		w.t.Error("the server leaves the connection open")
-	}
 }

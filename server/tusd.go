@@ -32,15 +32,15 @@ func newTusd(uploads *disk.Store, locker *memorylock.Locker, maxSize int64) (*tu
 	composer.UseCore(guarded{uploads})
 	composer.UseLocker(patient{locker})
 	h, err := handler.NewUnroutedHandler(handler.Config{
-		StoreComposer:   composer,
-		BasePath:        filesPath,
-		MaxSize:         maxSize,
-		DisableDownload: true,
-		Cors:            &handler.CorsConfig{Disable: true},
-		Logger:          slog.New(silent{}),
+		StoreComposer:                    composer,
+		BasePath:                         filesPath,
+		MaxSize:                          maxSize,
+		DisableDownload:                  true,
+		Cors:                             &handler.CorsConfig{Disable: true},
+		Logger:                           slog.New(silent{}),
 		GracefulRequestCompletionTimeout: time.Millisecond, // see serve
-		AcquireLockTimeout:               lockWait, // see patient
-		NetworkTimeout:                   time.Hour, // see response
+		AcquireLockTimeout:               lockWait,         // see patient
+		NetworkTimeout:                   time.Hour,        // see response
 	})
 	if err != nil {
 		return nil, err

@@ -73,8 +73,8 @@ func (u *upload) concat(ctx context.Context) error {
 	case err == nil, isNotFound(err), errors.Is(err, errDamaged), errors.Is(err, errRecord):
 		// There is none, or a crash left it half made. It can be made as long as
 		// its parts have their bytes.
-		if !s.hasBytes(u.info.PartialUploads) {
-			return fmt.Errorf("the final upload is not there, and its parts' bytes are gone: %w", store.NotFound())
+		if err := s.haveBytes(u.info.PartialUploads); err != nil {
+			return err
 		}
 		if err := s.remove(id); err != nil {
 			return err
@@ -88,7 +88,7 @@ func (u *upload) concat(ctx context.Context) error {
 
 	fin := s.startFinish(ctx, u, nil)
 	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
-		if s.hasBytes(u.info.PartialUploads) {
+		if s.haveBytes(u.info.PartialUploads) == nil {
 			err = errors.Join(err, s.remove(id))
 		}
 		return err
@@ -137,14 +137,19 @@ func (s *Store) appendPart(f *os.File, part string) (int64, error) {
 	return io.Copy(f, src)
 }
 
-// hasBytes reports whether every part still has its data file.
-func (s *Store) hasBytes(parts []string) bool {
+// haveBytes returns nil if every part still has its data file: a final can then
+// be made, or made again.
+func (s *Store) haveBytes(parts []string) error {
 	for _, part := range parts {
-		if _, err := s.root.Lstat(part); err != nil {
-			return false
+		_, err := s.root.Lstat(part)
+		if errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("the final upload is not there, and the bytes of its part %s are gone: %w", part, store.NotFound())
+		}
+		if err != nil {
+			return fmt.Errorf("stat part %s: %w", part, err)
 		}
 	}
-	return true
+	return nil
 }
 
 // markParts writes into the parts' records which final has their bytes, before

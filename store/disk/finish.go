@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -82,13 +83,24 @@ func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *fini
 	s.running.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
 		defer cancel()
-		err := s.finish(ctx, known, data)
+		err := s.finishSafely(ctx, known, data)
 		if unlock != nil {
 			unlock()
 		}
 		s.finishes.end(known.info.ID, fin, err)
 	})
 	return fin
+}
+
+// finishSafely is finish; a panic, most likely in Options.Finish, is an error:
+// it is to cost one upload's finish, not the process.
+func (s *Store) finishSafely(ctx context.Context, u upload, data *os.File) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = unfinished("finish", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
+		}
+	}()
+	return s.finish(ctx, u, data)
 }
 
 // finish takes u from complete to sealed, or says why not. data is the file

@@ -22,10 +22,11 @@ func FuzzID(f *testing.F) {
 		f.Add(id)
 	}
 	valid := regexp.MustCompile(`\A[A-Za-z0-9_-]{1,128}\z`)
+	s := openFolder(f, f.TempDir())
+	s.must(os.WriteFile(s.dir+"/outside", nil, 0o644))
+	s.must(os.WriteFile(s.dir+"/outside.info", []byte(`{"ID":"../outside"}`), 0o644))
+	before := files(f, s.dir)
 	f.Fuzz(func(t *testing.T, id string) {
-		s := openFolder(t, t.TempDir())
-		s.must(os.WriteFile(s.dir+"/outside", nil, 0o644))
-		s.must(os.WriteFile(s.dir+"/outside.info", []byte(`{"ID":"../outside"}`), 0o644))
 		if got := s.ValidID(id); got != valid.MatchString(id) {
 			t.Fatalf("ValidID(%q) is %t", id, got)
 		}
@@ -36,32 +37,29 @@ func FuzzID(f *testing.F) {
 		if id == "" {
 			return // the store chooses one
 		}
-		before := files(t, s.dir)
 		u, err := s.NewUpload(as(t, http.MethodPost), handler.FileInfo{ID: id, Size: 1})
 		if (err == nil) != valid.MatchString(id) {
 			t.Fatalf("NewUpload(%q): %v", id, err)
 		}
 		if err == nil {
-			before += 2
-			s.wantFile(id, umasked(t, 0o644))
-			if _, err := s.head(id); err != nil {
+			if n := files(t, s.dir); n != before+2 {
+				t.Errorf("%d files with the upload, want %d", n, before+2)
+			}
+			if _, err := s.GetUpload(as(t, http.MethodHead), id); err != nil {
 				t.Errorf("HEAD of %q: %v", id, err)
+			}
+			if err := s.AsTerminatableUpload(u).Terminate(as(t, http.MethodDelete)); err != nil {
+				t.Errorf("DELETE of %q: %v", id, err)
 			}
 		}
 		if n := files(t, s.dir); n != before {
-			t.Errorf("%d files, want %d", n, before)
-		}
-		if err == nil {
-			s.must(s.AsTerminatableUpload(u).Terminate(as(t, http.MethodDelete)))
-			if n := files(t, s.dir); n != before-2 {
-				t.Errorf("%d files after the deletion, want %d", n, before-2)
-			}
+			t.Errorf("%d files are left, want %d", n, before)
 		}
 	})
 }
 
 // files counts all that lies in and below dir.
-func files(t *testing.T, dir string) int {
+func files(t testing.TB, dir string) int {
 	t.Helper()
 	n := 0
 	if err := filepath.WalkDir(dir, func(_ string, _ os.DirEntry, err error) error {

@@ -21,14 +21,14 @@ import (
 // folder is a data folder with a store over it, and the events that it made.
 type folder struct {
 	*Store
-	t   *testing.T
+	t   testing.TB
 	dir string
 
 	mu     sync.Mutex
 	events []string // the ids, in order
 }
 
-func openFolder(t *testing.T, dir string) *folder {
+func openFolder(t testing.TB, dir string) *folder {
 	t.Helper()
 	f := &folder{t: t, dir: dir}
 	s, err := Open(f.options())
@@ -62,7 +62,7 @@ func (f *folder) must(err error) {
 	}
 }
 
-func as(t *testing.T, method string) context.Context {
+func as(t testing.TB, method string) context.Context {
 	return store.WithRequest(t.Context(), &store.Request{Method: method})
 }
 
@@ -160,7 +160,7 @@ func (f *folder) wantFile(name string, mode fs.FileMode) {
 	}
 }
 
-func wantStatus(t *testing.T, err error, status int) {
+func wantStatus(t testing.TB, err error, status int) {
 	t.Helper()
 	answer, ok := errors.AsType[handler.Error](err)
 	if !ok || answer.HTTPResponse.StatusCode != status {

@@ -11,9 +11,12 @@ import (
 const maxID = 128
 
 // ValidID reports whether id can name an upload here: what this store makes
-// itself, and every id that tusd's file store can have made. An id without
-// dots or slashes is a file name of its own, and never a record's.
-func (s *Store) ValidID(id string) bool {
+// itself, and every id that tusd's file store can have made.
+func (s *Store) ValidID(id string) bool { return validID(id) }
+
+// validID: without dots or slashes an id is a file name of its own, and never
+// that of a record or of another file of ours.
+func validID(id string) bool {
 	if id == "" || len(id) > maxID {
 		return false
 	}
@@ -24,7 +27,6 @@ func (s *Store) ValidID(id string) bool {
 			return false
 		}
 	}
-	// "probe" and "lock" are not ids by accident only: no file of ours lacks a dot.
 	return true
 }
 

@@ -99,6 +99,9 @@ func checkRecord(id string, info *handler.FileInfo) error {
 	if path := info.Storage["Path"]; path != "" && filepath.Base(path) != id {
 		return fmt.Errorf("%w: its data lies elsewhere (%q)", errRecord, path)
 	}
+	if final := info.Storage[keyFinal]; final != "" && !validID(final) {
+		return fmt.Errorf("%w: its final upload is %q", errRecord, final)
+	}
 	return nil
 }
 

@@ -10,6 +10,8 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/filestore"
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // peer is tusd's own file store over a folder.
@@ -95,6 +97,15 @@ func TestTakeOver(t *testing.T) {
 		t.Errorf("the second sweep counts %+v", n)
 	}
 
+	lost := as(t, http.MethodPatch)
+	store.RequestFrom(lost).Hold(func() error { return store.Locked() })
+	u, err := f.GetUpload(lost, half)
+	f.must(err)
+	_, err = u.WriteChunk(lost, 3, strings.NewReader("d"))
+	wantStatus(t, err, http.StatusLocked)
+	if marked(f.record(half)) {
+		t.Error("the record was marked without the lock")
+	}
 	f.must(f.send(half, 3, "d"))
 	info := f.record(half)
 	if !marked(info) || info.Storage["Path"] == "" || info.Storage["Created"] != "" {
@@ -105,7 +116,7 @@ func TestTakeOver(t *testing.T) {
 	f.wantEvents(half)
 
 	ctx := as(t, http.MethodPatch)
-	u, err := f.GetUpload(ctx, deferred)
+	u, err = f.GetUpload(ctx, deferred)
 	f.must(err)
 	f.must(f.AsLengthDeclarableUpload(u).DeclareLength(ctx, 3))
 	if n := f.sweep(); n.Finished != 1 || n.Adopted != 0 {

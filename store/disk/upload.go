@@ -122,8 +122,12 @@ func (s *Store) openWithoutData(id string) (*upload, error) {
 	if !u.consumed() {
 		return nil, fmt.Errorf("%w: the data file is missing", errDamaged)
 	}
-	if _, err := s.root.Lstat(u.info.Storage[keyFinal]); err != nil {
+	_, err = s.root.Lstat(u.info.Storage[keyFinal])
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("the final upload that had this part's bytes: %w: %w", err, store.Gone())
+	}
+	if err != nil {
+		return nil, fmt.Errorf("stat the final upload: %w", err)
 	}
 	u.info.Offset, u.sealed = u.info.Size, true
 	return u, nil

@@ -47,6 +47,9 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
 	}
 	if !marked(u.info) {
+		if err := r.Held(); err != nil {
+			return c, err
+		}
 		info := mark(u.info, "", "")
 		if err := s.replaceRecord(info); err != nil {
 			return c, err

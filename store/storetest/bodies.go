@@ -140,7 +140,9 @@ func testTooLong(s *suite) {
 			}
 			called := s.events.called()
 			long := append(content[10:len(content):len(content)], make([]byte, extra)...)
-			_, err = s.patch(id, offset, arrivals(r, long))
+			if offset, err = s.patch(id, offset, arrivals(r, long)); offset != 10 {
+				s.Errorf("%s: the store says that it has %d bytes", name, offset)
+			}
 			s.wantAnswer(err, http.StatusRequestEntityTooLarge, "")
 			if s.events.called() != called {
 				s.Errorf("%s: it was finished, and the client heard an error", name)

@@ -35,7 +35,10 @@ func newEvents(t *testing.T) *events {
 }
 
 // finish is Options.Finish.
-func (e *events) finish(_ context.Context, info handler.FileInfo) error {
+func (e *events) finish(ctx context.Context, info handler.FileInfo) error {
+	if _, bounded := ctx.Deadline(); !bounded || ctx.Err() != nil {
+		e.t.Errorf("the finish of %s has no deadline of its own, or ends with its request (%v)", info.ID, ctx.Err())
+	}
 	e.mu.Lock()
 	e.calls++
 	if e.running[info.ID] {

@@ -1,0 +1,129 @@
+package e2e
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+)
+
+// testTimeout bounds one test, whatever it waits for.
+const testTimeout = 3 * time.Minute
+
+// build makes the binaries that the tests start, each once per test process.
+type build struct {
+	plateau func() (string, error)
+	tusd    func() (string, error)
+}
+
+// binaries is set once, before any test runs.
+var binaries build
+
+func TestMain(m *testing.M) {
+	os.Exit(runTests(m))
+}
+
+func runTests(m *testing.M) int {
+	dir, err := os.MkdirTemp("", "plateau-e2e-")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "make a folder for the binaries:", err)
+		return 1
+	}
+	defer os.RemoveAll(dir)
+	binaries = build{
+		plateau: sync.OnceValues(func() (string, error) {
+			if built := os.Getenv("PLATEAU_E2E_BINARY"); built != "" {
+				return built, nil
+			}
+			var flags []string
+			if raceWanted() {
+				flags = append(flags, "-race")
+			}
+			return goBuild(filepath.Join(dir, "plateau"), "..", "./cmd/plateau", flags...)
+		}),
+		tusd: sync.OnceValues(func() (string, error) {
+			return goBuild(filepath.Join(dir, "tusd"), filepath.Join("..", "bench"), "github.com/tus/tusd/v2/cmd/tusd")
+		}),
+	}
+	return m.Run()
+}
+
+func raceWanted() bool { return os.Getenv("PLATEAU_E2E_RACE") == "1" }
+
+func fullWanted() bool { return os.Getenv("PLATEAU_E2E") == "full" }
+
+// goBuild builds a package of the module in folder module and returns the binary's path.
+func goBuild(out, module, pkg string, flags ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
+	defer cancel()
+	args := append([]string{"build", "-C", module, "-o", out}, flags...)
+	text, err := exec.CommandContext(ctx, "go", append(args, pkg)...).CombinedOutput()
+	if err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
+	}
+	return out, nil
+}
+
+// missing skips the test for want of a part and names the command that installs it. CI has every part: there it fails.
+func missing(t *testing.T, part, install string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatalf("%s is missing; install it: %s", part, install)
+	}
+	t.Skipf("%s is missing; install it: %s", part, install)
+}
+
+// seeded returns a random source, and prints its seed so that a failure can be run again.
+func seeded(t *testing.T) *rand.Rand {
+	t.Helper()
+	seed := rand.Uint64()
+	if given := os.Getenv("PLATEAU_E2E_SEED"); given != "" {
+		n, err := strconv.ParseUint(given, 10, 64)
+		if err != nil {
+			t.Fatalf("PLATEAU_E2E_SEED: %v", err)
+		}
+		seed = n
+	}
+	t.Logf("seed %d (PLATEAU_E2E_SEED=%d runs it again)", seed, seed)
+	return rand.New(rand.NewPCG(seed, 0))
+}
+
+// bounded is the test's context with a deadline.
+func bounded(t *testing.T) context.Context {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	t.Cleanup(cancel)
+	return ctx
+}
+
+// await looks at a condition until it holds or the context ends.
+func await(ctx context.Context, t *testing.T, what string, holds func() bool) {
+	t.Helper()
+	tick := time.NewTicker(2 * time.Millisecond)
+	defer tick.Stop()
+	for !holds() {
+		select {
+		case <-ctx.Done():
+			t.Fatalf("waited in vain until %s: %v", what, context.Cause(ctx))
+		case <-tick.C:
+		}
+	}
+}
+
+// exitCode is the code a process ended with, -1 when a signal ended it.
+func exitCode(err error) int {
+	if err == nil {
+		return 0
+	}
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok {
+		return exit.ExitCode()
+	}
+	return -2
+}

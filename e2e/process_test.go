@@ -1,0 +1,283 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// process is one server that a test starts, stops and starts again on the same port and folder.
+type process struct {
+	bin  string
+	args []string
+	dir  string // the working folder; empty: the test's
+	log  *lineLog
+
+	cmd    *exec.Cmd
+	exited chan struct{} // closed when the process has been waited for
+	err    error         // what Wait said; read it after exited
+}
+
+// plateau is a running Plateau server with what its log said of its addresses.
+type plateau struct {
+	process
+	data  string        // the data folder
+	addr  string        // host:port of the public listener, the same after every restart
+	files string        // http://host:port/files/
+	ready time.Duration // from start to the line that says it serves
+}
+
+// startPlateau starts the real binary over a data folder and ends it with the test. Further flags may follow.
+func startPlateau(ctx context.Context, t *testing.T, data string, flags ...string) *plateau {
+	t.Helper()
+	bin, err := binaries.plateau()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &plateau{data: data, addr: freeAddr(t)}
+	p.process = process{bin: bin, log: newLineLog(t, "plateau")}
+	p.args = append([]string{
+		"serve", "--listen", p.addr, "--admin-listen", "127.0.0.1:0", "--data-dir", data,
+		"--log-format", "json", "--shutdown-timeout", "10s",
+	}, flags...)
+	t.Cleanup(func() {
+		p.kill()
+		if strings.Contains(p.log.String(), "WARNING: DATA RACE") {
+			t.Errorf("the race detector found something:\n%s", p.log)
+		}
+	})
+	p.start(ctx, t)
+	return p
+}
+
+// start starts the server, again after it has ended, and returns when it says that it serves.
+func (p *plateau) start(ctx context.Context, t *testing.T) {
+	t.Helper()
+	lines, stop := p.log.follow()
+	defer stop()
+	begin := time.Now()
+	p.process.start(t)
+	for {
+		select {
+		case line := <-lines:
+			var said struct{ Msg, Listen, URL string }
+			if json.Unmarshal(line, &said) == nil && said.Msg == "serving" {
+				p.ready = time.Since(begin)
+				p.files = said.URL
+				if said.Listen != p.addr {
+					t.Fatalf("serving on %s, want %s", said.Listen, p.addr)
+				}
+				return
+			}
+		case <-p.exited:
+			t.Fatalf("plateau ended while starting: %v", p.err)
+		case <-ctx.Done():
+			t.Fatalf("plateau did not say that it serves: %v", context.Cause(ctx))
+		}
+	}
+}
+
+func (p *plateau) uploads() string { return filepath.Join(p.data, "uploads") }
+
+// events counts the finished events in the server's log, by upload.
+func (p *plateau) events() map[string]int {
+	count := map[string]int{}
+	for line := range strings.Lines(p.log.String()) {
+		var said struct{ Msg, Upload string }
+		if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "upload finished" {
+			count[said.Upload]++
+		}
+	}
+	return count
+}
+
+func (p *process) start(t *testing.T) {
+	t.Helper()
+	cmd := exec.Command(p.bin, p.args...)
+	cmd.Stdout, cmd.Stderr, cmd.Dir = p.log, p.log, p.dir
+	// Nothing of the test's settings reaches the server. A race detector waits for a second at exit unless told not to.
+	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PLATEAU_") }),
+		"GORACE=atexit_sleep_ms=0")
+	if err := cmd.Start(); err != nil {
+		t.Fatalf("start %s: %v", p.bin, err)
+	}
+	exited := make(chan struct{})
+	p.cmd, p.exited = cmd, exited
+	go func() {
+		defer close(exited)
+		p.err = cmd.Wait()
+	}()
+}
+
+// signal sends a signal without waiting.
+func (p *process) signal(sig os.Signal) { _ = p.cmd.Process.Signal(sig) }
+
+// kill ends the process as a crash does, and waits until it is gone. It may be called on a process that has ended.
+func (p *process) kill() {
+	if p.cmd == nil {
+		return
+	}
+	p.signal(syscall.SIGKILL)
+	<-p.exited
+}
+
+// wait returns the exit code once the process has ended by itself.
+func (p *process) wait(ctx context.Context, t *testing.T) int {
+	t.Helper()
+	select {
+	case <-p.exited:
+		return exitCode(p.err)
+	case <-ctx.Done():
+		t.Fatalf("%s did not end: %v", filepath.Base(p.bin), context.Cause(ctx))
+		return -1
+	}
+}
+
+// alive says whether the process is still running.
+func (p *process) alive() bool {
+	select {
+	case <-p.exited:
+		return false
+	default:
+		return true
+	}
+}
+
+// startTusd starts tusd over a folder that Plateau knows as its uploads/.
+func startTusd(ctx context.Context, t *testing.T, folder string) (*process, string) {
+	t.Helper()
+	bin, err := binaries.tusd()
+	if err != nil {
+		missing(t, "tusd ("+err.Error()+")", "go -C bench mod download")
+	}
+	addr := freeAddr(t)
+	host, port, _ := net.SplitHostPort(addr)
+	p := &process{bin: bin, log: newLineLog(t, "tusd"), args: []string{
+		"-host", host, "-port", port, "-upload-dir", folder, "-base-path", "/files/",
+	}}
+	t.Cleanup(p.kill)
+	p.start(t)
+	await(ctx, t, "tusd listens", func() bool {
+		conn, err := net.Dial("tcp", addr)
+		if err != nil {
+			return false
+		}
+		return conn.Close() == nil
+	})
+	return p, "http://" + addr + "/files/"
+}
+
+// freeAddr finds a port on loopback that a server can take, lose and take again. It lies below the range from which the
+// kernel serves outgoing connections, so that none of these can sit on it while the server is down.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	for range 1000 {
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(12000+rand.IntN(20000)))
+		listener, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		if err := listener.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return addr
+	}
+	t.Fatal("no free port on 127.0.0.1")
+	return ""
+}
+
+// peakMemory is the process's highest resident memory so far, in bytes (Linux only).
+func (p *process) peakMemory(t *testing.T) int64 {
+	t.Helper()
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatalf("read the server's memory: %v", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		if fields := strings.Fields(line); len(fields) == 3 && fields[0] == "VmHWM:" {
+			kib, err := strconv.ParseInt(fields[1], 10, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	t.Fatal("no VmHWM in the process's status")
+	return 0
+}
+
+// lineLog keeps what a process prints, hands new lines to whoever follows, and shows its end when the test has failed.
+type lineLog struct {
+	mu        sync.Mutex
+	text      bytes.Buffer
+	rest      []byte
+	followers []chan []byte
+}
+
+func newLineLog(t *testing.T, name string) *lineLog {
+	l := &lineLog{}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("the end of what %s said:\n%s", name, l.tail(60))
+		}
+	})
+	return l
+}
+
+func (l *lineLog) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
+	l.rest = append(l.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
+		if !found {
+			return len(p), nil
+		}
+		for _, f := range l.followers {
+			select {
+			case f <- bytes.Clone(line):
+			default: // nobody reads so slowly; a lost line would show as a start that timed out
+			}
+		}
+		l.rest = rest
+	}
+}
+
+// follow returns the lines printed from now on, until stop is called.
+func (l *lineLog) follow() (lines <-chan []byte, stop func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.rest = nil // of a line that a killed process did not end
+	f := make(chan []byte, 4096)
+	l.followers = append(l.followers, f)
+	return f, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.followers = slices.DeleteFunc(l.followers, func(c chan []byte) bool { return c == f })
+	}
+}
+
+func (l *lineLog) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *lineLog) tail(n int) string {
+	lines := strings.SplitAfter(l.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-n):], "")
+}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+)
+
+// call is one system call of the server on something in its data folder.
+type call struct {
+	name     string // fsync
+	on       string // what it was about, the upload's id replaced: ID, ID.info, uploads
+	injected bool   // strace made it fail
+}
+
+func (c call) String() string { return c.name + " " + c.on }
+
+// tracer is strace, attached to a running server.
+type tracer struct {
+	cmd  *exec.Cmd
+	out  string
+	said *lineLog
+}
+
+// needStrace skips a test where strace can't be had.
+func needStrace(t *testing.T) {
+	t.Helper()
+	if runtime.GOOS != "linux" {
+		t.Skip("strace is for Linux")
+	}
+	if _, err := exec.LookPath("strace"); err != nil {
+		missing(t, "strace", "apt-get install -y strace")
+	}
+}
+
+// attach starts strace on the server and returns when it follows all threads.
+func attach(ctx context.Context, t *testing.T, server *plateau, args ...string) *tracer {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "strace")
+	tr := &tracer{out: out, said: &lineLog{}}
+	tr.cmd = exec.CommandContext(ctx, "strace", append([]string{
+		"-f", "-y", "-s", "64", "-e", "signal=none", "-o", out, "-p", fmt.Sprint(server.cmd.Process.Pid),
+	}, args...)...)
+	tr.cmd.Stderr = tr.said
+	tr.cmd.Cancel = func() error { return tr.cmd.Process.Signal(os.Interrupt) }
+	tr.cmd.WaitDelay = 5 * time.Second
+	lines, stop := tr.said.follow()
+	defer stop()
+	if err := tr.cmd.Start(); err != nil {
+		t.Fatalf("start strace: %v", err)
+	}
+	for {
+		select {
+		case line := <-lines:
+			if strings.Contains(string(line), "attached") {
+				return tr
+			}
+			if strings.Contains(string(line), "not permitted") {
+				_ = tr.cmd.Wait()
+				missing(t, "the permission to trace a process ("+string(line)+")", "run as root, or set kernel.yama.ptrace_scope to 0")
+			}
+		case <-server.exited:
+			t.Fatalf("the server ended while strace attached: %v", server.err)
+		case <-ctx.Done():
+			_ = tr.cmd.Wait()
+			t.Fatalf("strace did not attach: %v\n%s", context.Cause(ctx), tr.said)
+		}
+	}
+}
+
+// detach lets the server go and returns its calls on the data folder, and how many calls elsewhere were made to fail, or
+// may have been: strace leaves a call that it is about to fail in an odd state when it detaches in the middle of it.
+func (tr *tracer) detach(t *testing.T, data string) (calls []call, elsewhere int) {
+	t.Helper()
+	_ = tr.cmd.Process.Signal(os.Interrupt)
+	// strace may wait for ever for a server that ends just now.
+	stuck := time.AfterFunc(2*time.Second, func() { _ = tr.cmd.Process.Kill() })
+	_ = tr.cmd.Wait() // strace ends by the signal that it was sent
+	if !stuck.Stop() {
+		return nil, 1
+	}
+	text, err := os.ReadFile(tr.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	open := map[string]string{} // by thread: a call that has not returned
+	for line := range strings.Lines(string(text)) {
+		thread, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		rest = strings.TrimSpace(rest)
+		if begun, ok := strings.CutSuffix(rest, "<unfinished ...>"); ok {
+			open[thread] = begun
+			continue
+		}
+		if _, end, ok := strings.Cut(rest, " resumed>"); ok && strings.HasPrefix(rest, "<... ") {
+			rest = open[thread] + end
+			delete(open, thread)
+		}
+		c, ours := parseCall(rest, data)
+		switch {
+		case strings.HasSuffix(rest, "<detached ...>"):
+			elsewhere++
+		case ours:
+			calls = append(calls, c)
+		case strings.Contains(rest, "(INJECTED)"):
+			elsewhere++
+		}
+	}
+	return calls, elsewhere + len(open)
+}
+
+var (
+	hexID  = regexp.MustCompile(`[0-9a-f]{32}`)
+	fdPath = regexp.MustCompile(`<(/[^>]*)>`)
+	quoted = regexp.MustCompile(`^\w+\((?:[^"]*)"([^"]*)"`)
+)
+
+// parseCall reads a line such as
+//
+//	openat(7</data/uploads>, "0123….info", O_RDONLY|O_CLOEXEC) = 8</data/uploads/0123….info>
+//
+// and says whether it is about the data folder.
+func parseCall(line, data string) (call, bool) {
+	name, arguments, ok := strings.Cut(line, "(")
+	if !ok {
+		return call{}, false
+	}
+	c := call{name: name, injected: strings.Contains(line, "(INJECTED)")}
+	arguments, _, _ = strings.Cut(arguments, ") = ")
+	at := fdPath.FindStringSubmatch(arguments)
+	named := quoted.FindStringSubmatch(line)
+	writes := strings.HasPrefix(name, "write") || strings.HasPrefix(name, "pwrite") || strings.HasPrefix(name, "read") || strings.HasPrefix(name, "pread")
+	switch {
+	case at != nil && strings.HasPrefix(at[1], data):
+		c.on = filepath.Base(at[1])
+		if named != nil && !writes && named[1] != "" {
+			c.on = filepath.Base(named[1])
+		}
+	case named != nil && strings.HasPrefix(named[1], data):
+		c.on = filepath.Base(named[1])
+	default:
+		return call{}, false
+	}
+	c.on = strings.TrimSuffix(hexID.ReplaceAllString(c.on, "ID"), " (deleted)")
+	return c, true
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"strings"
 	"sync"
 	"testing"
@@ -40,19 +39,8 @@ func TestUploadsLeaveNothingBehind(t *testing.T) {
 	goroutines, files := runtime.NumGoroutine(), descriptors(t)
 	round(40, 1040)
 	idle()
-	var now int
-	for range 2000 {
-		if now = runtime.NumGoroutine(); now <= goroutines && descriptors(t) <= files {
-			return
-		}
-		runtime.Gosched()
-	}
 	until(t, fmt.Sprintf("%d goroutines and %d descriptors, as before", goroutines, files), func() bool {
-		ok := runtime.NumGoroutine() <= goroutines && descriptors(t) <= files
-		if !ok && t.Failed() {
-			_ = pprof.Lookup("goroutine").WriteTo(t.Output(), 1)
-		}
-		return ok
+		return runtime.NumGoroutine() <= goroutines && descriptors(t) <= files
 	})
 }
 

@@ -17,7 +17,7 @@ type Swept struct {
 	Finished int    // were complete, and are now sealed
 	Adopted  int    // of these, finished by tusd: sealed without an event
 	Removed  int    // finals that a crash left incomplete
-	Unusable int    // records or data that can't be used
+	Unusable int    // can't be used, or could not be finished now
 	Example  string // the id of one of the unusable
 	Err      error  // and what is wrong with it
 }
@@ -43,7 +43,7 @@ func (s *Store) report(n Swept) {
 			"without_event_since_tusd_finished_them", n.Adopted, "incomplete_finals_removed", n.Removed)
 	}
 	if n.Unusable > 0 {
-		s.opts.Log.Warn("sweep: uploads that can't be used", "count", n.Unusable, "for_example", n.Example, "error", n.Err)
+		s.opts.Log.Warn("sweep: uploads that can't be used, or not be finished now", "count", n.Unusable, "for_example", n.Example, "error", n.Err)
 	}
 }
 

@@ -171,7 +171,7 @@ func (s *suite) checked(err error) error {
 	if err == nil {
 		return nil
 	}
-	answer, ok := err.(handler.Error) //nolint:errorlint // tusd tells the client the text of a wrapped error
+	answer, ok := err.(handler.Error) // not errors.As: tusd shows the client the text of what wraps one
 	if !ok {
 		s.Errorf("the error %v (%T) is not a handler.Error; the client would see its text", err, err)
 		return err

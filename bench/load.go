@@ -1,0 +1,149 @@
+package main
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// smallSize is the size of a small upload.
+const smallSize = 4096
+
+// samples is how often a run is looked at while it goes on.
+const samples = 20
+
+// load is a number of small uploads over a number of connections, each of which sends its next request when the
+// last one is answered.
+type load struct {
+	addr        string
+	uploads     int
+	connections int
+	content     []byte // of each upload
+	separate    bool   // create, then PATCH; otherwise creation-with-upload
+
+	// sample is called after each twentieth part of the uploads, with how many there are by then, from several goroutines.
+	sample func(int) error
+}
+
+// run returns how long all uploads took. The first wrong answer ends it.
+func (l load) run(ctx context.Context) (time.Duration, error) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	clients := make([]*client, l.connections)
+	for i := range clients {
+		c, err := dial(ctx, l.addr)
+		if err != nil {
+			return 0, err
+		}
+		defer c.close()
+		clients[i] = c
+	}
+	every := int64(l.uploads / samples)
+	var begun, ended atomic.Int64
+	var wg sync.WaitGroup
+	start := time.Now()
+	for _, c := range clients {
+		wg.Go(func() {
+			upload := l.uploader()
+			for begun.Add(1) <= int64(l.uploads) {
+				err := upload(c)
+				if n := ended.Add(1); err == nil && n%every == 0 {
+					err = l.sample(int(n))
+				}
+				if err != nil {
+					cancel(err)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+	took := time.Since(start)
+	if err := context.Cause(ctx); err != nil {
+		return 0, fmt.Errorf("upload %d bytes: %w", smallSize, err)
+	}
+	return took, nil
+}
+
+// uploader returns a function that makes one upload; its requests are built once.
+func (l load) uploader() func(*client) error {
+	size := int64(len(l.content))
+	if !l.separate {
+		create := createWithUpload(l.addr, l.content)
+		return func(c *client) error {
+			a, err := c.do(create)
+			return expect(a, err, 201, size)
+		}
+	}
+	create := createOnly(l.addr, size, tusHeaders)
+	patch := patchRequest{addr: l.addr, headers: tusHeaders, buf: make([]byte, 0, 2*smallSize)}
+	return func(c *client) error {
+		a, err := c.do(create)
+		if err := expect(a, err, 201, -1); err != nil {
+			return err
+		}
+		a, err = c.do(append(patch.head(a.location, size), l.content...))
+		return expect(a, err, 204, size)
+	}
+}
+
+// expect checks an answer. An offset below 0 is not looked at. A creation must say where the upload is.
+func expect(a answer, err error, status int, offset int64) error {
+	switch {
+	case err != nil:
+		return err
+	case a.status != status:
+		return fmt.Errorf("answer %d, not %d", a.status, status)
+	case offset >= 0 && a.offset != offset:
+		return fmt.Errorf("answer %d with Upload-Offset %d, not %d", status, a.offset, offset)
+	case status == 201 && a.location == "":
+		return errors.New("answer 201 without Location")
+	case a.close:
+		return fmt.Errorf("answer %d ends the connection", status)
+	}
+	return nil
+}
+
+// tusHeaders are those of a program that uploads.
+const tusHeaders = "User-Agent: plateau-bench\r\n"
+
+// metadata is a file's name, as most clients send one.
+var metadata = "Upload-Metadata: filename " + base64.StdEncoding.EncodeToString([]byte("measurement-0001.bin")) + "\r\n"
+
+func createOnly(addr string, size int64, headers string) []byte {
+	return []byte("POST " + basePath + " HTTP/1.1\r\nHost: " + addr + "\r\n" + headers +
+		"Tus-Resumable: 1.0.0\r\nUpload-Length: " + strconv.FormatInt(size, 10) + "\r\n" + metadata + "Content-Length: 0\r\n\r\n")
+}
+
+func createWithUpload(addr string, content []byte) []byte {
+	size := strconv.Itoa(len(content))
+	head := "POST " + basePath + " HTTP/1.1\r\nHost: " + addr + "\r\n" + tusHeaders +
+		"Tus-Resumable: 1.0.0\r\nUpload-Length: " + size + "\r\n" + metadata +
+		"Content-Type: application/offset+octet-stream\r\nContent-Length: " + size + "\r\n\r\n"
+	return append([]byte(head), content...)
+}
+
+// patchRequest builds the heads of PATCH requests from offset 0, each in the memory of the one before.
+type patchRequest struct {
+	addr, headers string
+	buf           []byte
+}
+
+func (p *patchRequest) head(location string, size int64) []byte {
+	b := append(p.buf[:0], "PATCH "...)
+	b = append(b, location...)
+	b = append(b, " HTTP/1.1\r\nHost: "...)
+	b = append(b, p.addr...)
+	b = append(b, "\r\n"...)
+	b = append(b, p.headers...)
+	b = append(b, "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: "...)
+	b = strconv.AppendInt(b, size, 10)
+	b = append(b, "\r\n\r\n"...)
+	p.buf = b
+	return b
+}

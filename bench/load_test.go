@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+)
+
+// uploadServer answers as a tus server does, except that it lets spoil write the n-th answer to a request with a body.
+func uploadServer(t *testing.T, spoil func(w http.ResponseWriter, n int64) bool) (addr string, received *atomic.Int64) {
+	received = new(atomic.Int64)
+	var answers atomic.Int64
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n, err := io.Copy(io.Discard, r.Body)
+		if err != nil {
+			t.Errorf("read body: %v", err)
+		}
+		received.Add(n)
+		if n > 0 && spoil != nil && spoil(w, answers.Add(1)) {
+			return
+		}
+		w.Header().Set("Upload-Offset", fmt.Sprint(n))
+		if r.Method == "PATCH" {
+			w.WriteHeader(http.StatusNoContent)
+			return
+		}
+		w.Header().Set("Location", "http://"+r.Host+"/files/1")
+		w.WriteHeader(http.StatusCreated)
+	}))
+	t.Cleanup(server.Close)
+	return server.Listener.Addr().String(), received
+}
+
+func TestLoadSendsEveryUpload(t *testing.T) {
+	for _, separate := range []bool{false, true} {
+		addr, received := uploadServer(t, nil)
+		var sampled atomic.Int64
+		l := load{
+			addr: addr, uploads: 200, connections: 3, content: make([]byte, smallSize), separate: separate,
+			sample: func(int) error { sampled.Add(1); return nil },
+		}
+		if _, err := l.run(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := received.Load(), int64(200*smallSize); got != want {
+			t.Errorf("separate %t: %d bytes arrived, not %d", separate, got, want)
+		}
+		if sampled.Load() != samples {
+			t.Errorf("separate %t: %d samples, not %d", separate, sampled.Load(), samples)
+		}
+	}
+}
+
+func TestLoadFailsOnAWrongAnswer(t *testing.T) {
+	for want, answer := range map[string]func(w http.ResponseWriter){
+		"answer 500, not": func(w http.ResponseWriter) { w.WriteHeader(500) },
+		"Upload-Offset 4095, not 4096": func(w http.ResponseWriter) {
+			w.Header().Set("Upload-Offset", "4095")
+			w.Header().Set("Location", "/files/1")
+			w.WriteHeader(201)
+		},
+		"Upload-Offset -1, not 4096": func(w http.ResponseWriter) { w.WriteHeader(201) },
+		"without Location": func(w http.ResponseWriter) {
+			w.Header().Set("Upload-Offset", "4096")
+			w.WriteHeader(201)
+		},
+		"ends the connection": func(w http.ResponseWriter) {
+			w.Header().Set("Upload-Offset", "4096")
+			w.Header().Set("Location", "/files/1")
+			w.Header().Set("Connection", "close")
+			w.WriteHeader(201)
+		},
+	} {
+		addr, _ := uploadServer(t, func(w http.ResponseWriter, n int64) bool {
+			if n == 7 {
+				answer(w)
+			}
+			return n == 7
+		})
+		l := load{addr: addr, uploads: 40, connections: 2, content: make([]byte, smallSize), sample: func(int) error { return nil }}
+		if _, err := l.run(t.Context()); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("got error %v, want one with %q", err, want)
+		}
+	}
+}

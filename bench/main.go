@@ -1,0 +1,157 @@
+// Command bench measures Plateau beside tusd, in one run, and writes a table.
+//
+// It builds both servers, starts each as a process of its own on a fresh folder, in turn, several rounds, loads it through
+// raw TCP connections on the loopback interface, and checks every answer and every file. The scenarios are those of
+// the promises made: memory after many uploads (a), memory of idle ones (b), one large upload (c), small ones a
+// second (d, e). The floors that Plateau has to reach are in floors.go; a full run ends with 1 if one is not met.
+//
+// Under stress: a wrong answer, a missing file or a server that ends fails the whole run, since its figures would be worth
+// nothing. Servers are killed when the benchmark ends, however it ends. A disk without enough room is refused at
+// the beginning. Folders are removed at the very end, and lie apart from each other, because of what ext4 does
+// after mass deletion (place.go).
+//
+// It reads /proc, and so runs on Linux only. How the figures are to be read is written into the page that it makes.
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime"
+	"strings"
+	"syscall"
+	"time"
+)
+
+func main() {
+	// Servers are started by this goroutine and die with its thread (process.go), so it stays on one.
+	runtime.LockOSThread()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	// When what reads our output ends first (bench | head), go on and remove the folders; dying would leave them.
+	signal.Ignore(syscall.SIGPIPE)
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are the flags.
+type options struct {
+	out, only, dir, repository, tusd, plateau string
+	rounds                                    int
+	short                                     bool
+}
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.out, "out", "", "also write the results to this `file`")
+	flags.StringVar(&o.only, "only", "a,b,c,d,e", "scenarios to run")
+	flags.StringVar(&o.dir, "dir", "/var/tmp", "folder for binaries and uploads; it should be on a real disk")
+	flags.StringVar(&o.repository, "repository", "..", "folder of Plateau's module")
+	flags.StringVar(&o.tusd, "tusd", "", "use this binary, don't build tusd")
+	flags.StringVar(&o.plateau, "plateau", "", "use this binary, don't build Plateau")
+	flags.IntVar(&o.rounds, "rounds", 5, "how often each server runs each scenario")
+	flags.BoolVar(&o.short, "short", false, "small counts, one round, no floors: shows only that everything works")
+	if err := flags.Parse(args); err != nil {
+		return options{}, err
+	}
+	if o.short {
+		o.rounds = 1
+	}
+	var mistakes []error
+	if flags.NArg() > 0 {
+		mistakes = append(mistakes, fmt.Errorf("arguments that are not flags: %q", flags.Args()))
+	}
+	if o.rounds < 1 {
+		mistakes = append(mistakes, fmt.Errorf("-rounds is %d: at least 1", o.rounds))
+	}
+	for key := range strings.SplitSeq(o.only, ",") {
+		if len(key) != 1 || !strings.Contains("abcde", key) {
+			mistakes = append(mistakes, fmt.Errorf("-only has %q: scenarios are a, b, c, d and e", key))
+		}
+	}
+	return o, errors.Join(mistakes...)
+}
+
+// run returns the exit code: 0 all well, 1 a floor not met or a run failed, 2 flags wrong.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 2
+	}
+	met, err := measure(ctx, o, stdout, stderr)
+	if err != nil {
+		fmt.Fprintln(stderr, "bench:", err)
+		return 1
+	}
+	if !met {
+		fmt.Fprintln(stderr, "bench: not every floor is met")
+		return 1
+	}
+	return 0
+}
+
+// measure does everything and reports whether all floors are met.
+func measure(ctx context.Context, o options, stdout, stderr io.Writer) (met bool, err error) {
+	if err := raiseFileLimit(); err != nil {
+		return false, err
+	}
+	need := int64(20 * gigabyte)
+	if o.short {
+		need = 2 * gigabyte
+	}
+	if err := enoughSpace(o.dir, need); err != nil {
+		return false, err
+	}
+	work, err := os.MkdirTemp(o.dir, "plateau-bench-*")
+	if err != nil {
+		return false, fmt.Errorf("make a folder: %w", err)
+	}
+	defer func() {
+		fmt.Fprintln(stderr, "removing", work)
+		err = errors.Join(err, os.RemoveAll(work))
+	}()
+	if err := spread(work); err != nil {
+		return false, err
+	}
+	fmt.Fprintln(stderr, "building (tusd takes minutes the first time)")
+	tusdBinary, plateauBinary, err := build(ctx, work, o.repository, o.tusd, o.plateau)
+	if err != nil {
+		return false, err
+	}
+	b := &bench{
+		servers: []server{
+			tusdServer(tusdBinary),
+			plateauServer(plateauNone, plateauBinary, "none"),
+			plateauServer(plateauFsync, plateauBinary, "finish"),
+		},
+		work: work, rounds: o.rounds, short: o.short, progress: stderr,
+		content: make([]byte, 1<<20),
+	}
+	_, _ = rand.Read(b.content) // it never fails
+	all, err := b.run(ctx, strings.Split(o.only, ","))
+	if err != nil {
+		return false, err
+	}
+	var checked []verdict
+	if !o.short {
+		checked = check(all)
+	}
+	text := page(b, all, checked, time.Now())
+	fmt.Fprintf(stdout, "%s\n%s", table(all), verdicts(checked))
+	if o.out != "" {
+		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil {
+			return false, fmt.Errorf("write results: %w", err)
+		}
+	}
+	return allMet(checked), nil
+}

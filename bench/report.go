@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// row is a line of the table.
+type row struct {
+	key, scenario, figure, unit string
+	digits                      int
+}
+
+func rows() []row {
+	return []row{
+		{"a.half", "a", "memory after the first half", "MB", 1},
+		{"a.end", "a", "memory at the end", "MB", 1},
+		{"a.rise", "a", "rise over the second half", "MB", 2},
+		{"a.slope", "a", "the same, for 1,000 uploads", "KB", 1},
+		{"b.each", "b", "memory of an open, idle upload", "KB", 1},
+		{"b.stack", "b", "of which stacks", "KB", 1},
+		{"c.cpu", "c", "server's CPU time", "s/GB", 2},
+		{"c.rate", "c", "throughput", "GB/s", 2},
+		{"d.16", "d", "16 connections", "uploads/s", 0},
+		{"d.16.cpu", "d", "server's CPU time, 16 connections", "µs/upload", 0},
+		{"d.64", "d", "64 connections", "uploads/s", 0},
+		{"d.64.cpu", "d", "server's CPU time, 64 connections", "µs/upload", 0},
+		{"e.16", "e", "16 connections", "uploads/s", 0},
+		{"e.16.cpu", "e", "server's CPU time, 16 connections", "µs/upload", 0},
+	}
+}
+
+func (r row) format(value float64) string { return fmt.Sprintf("%.*f", r.digits, value) }
+
+// cell shows the median and the spread, "–" for a server that the figure was not taken from.
+func (r row) cell(values []float64) string {
+	switch len(values) {
+	case 0:
+		return "–"
+	case 1:
+		return r.format(values[0])
+	}
+	return fmt.Sprintf("%s (%s – %s)", r.format(median(values)), r.format(slices.Min(values)), r.format(slices.Max(values)))
+}
+
+// ratioCell shows how many times the other's figure ours is. Of slopes, which may be 0 or less, it says nothing.
+func (r row) ratioCell(ours, theirs []float64) string {
+	if len(ours) == 0 || len(theirs) == 0 || r.key == "a.rise" || r.key == "a.slope" {
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", median(ratios(ours, theirs)))
+}
+
+// table is Markdown that also reads well as it is.
+func table(all results) string {
+	lines := [][]string{{
+		"", "figure", "unit", tusd, plateauNone, plateauFsync, "none ÷ tusd", "finish ÷ tusd",
+	}}
+	for _, r := range rows() {
+		of, ok := all[r.key]
+		if !ok {
+			continue
+		}
+		lines = append(lines, []string{
+			r.scenario, r.figure, r.unit, r.cell(of[tusd]), r.cell(of[plateauNone]), r.cell(of[plateauFsync]),
+			r.ratioCell(of[plateauNone], of[tusd]), r.ratioCell(of[plateauFsync], of[tusd]),
+		})
+	}
+	return markdown(lines)
+}
+
+// markdown lines the columns up. The first line is the head.
+func markdown(lines [][]string) string {
+	widths := make([]int, len(lines[0]))
+	for _, line := range lines {
+		for i, cell := range line {
+			widths[i] = max(widths[i], len([]rune(cell)))
+		}
+	}
+	var b strings.Builder
+	for n, line := range lines {
+		for i, cell := range line {
+			fmt.Fprintf(&b, "| %-*s ", widths[i], cell) // %-*s counts runes
+		}
+		b.WriteString("|\n")
+		if n == 0 {
+			for _, width := range widths {
+				b.WriteString("|" + strings.Repeat("-", width+2))
+			}
+			b.WriteString("|\n")
+		}
+	}
+	return b.String()
+}
+
+// page is RESULTS.md.
+func page(b *bench, all results, checked []verdict, at time.Time) string {
+	var s strings.Builder
+	fmt.Fprintf(&s, "# Plateau beside tusd v2.10.1\n\nWritten by `make bench` on %s. Do not edit.\n\n", at.UTC().Format(time.DateOnly))
+	fmt.Fprintf(&s, "%s. %d rounds; both servers on the same machine as the load.\n", machine(b.work), b.rounds)
+	if b.short {
+		s.WriteString("\n**A short run: it shows that everything works. Its figures mean nothing.**\n")
+	}
+	s.WriteString("\n" + table(all) + "\n" + explanation(b))
+	if len(checked) > 0 {
+		s.WriteString("\n## Floors\n\n" + verdicts(checked))
+	}
+	return s.String()
+}
+
+func explanation(b *bench) string {
+	return fmt.Sprintf(`Each cell is the median of the rounds (smallest – largest). A ratio is the median of the ratios within each round: absolute
+figures move from day to day, ratios hardly. KB, MB and GB are powers of 1,000.
+
+- **a**: resident memory, sampled %d times during %d uploads of 4 KiB, each a creation and a PATCH, over 16 connections. The rise is
+  that of the straight line that fits the samples of the second half.
+- **b**: %d uploads of 8 MiB over as many HTTP/1.1 connections with a browser's headers; each has sent exactly 1 MiB, which is in
+  its file, and waits. Resident memory, settled, less that of the fresh server, for each upload; growth of the Go runtime's stacks in use.
+- **c**: one upload of %d MiB in one PATCH; user and system time of the server, and bytes by the time from the first byte to the answer.
+- **d**: 4 KiB creation-with-upload, %d for each point. **e**: 4 KiB, a creation and a PATCH.
+
+How it was made comparable: both are built from source with the same Go, run as processes of their own with the same environment
+(GOMAXPROCS=%d), one at a time, in turn, the order reversed every second round, each run on a fresh folder after a sync of the disk; a run that ext4 spoils
+(see place.go) is made again. Every answer's status and Upload-Offset are checked, and after each run the number, the sizes and a sample of the contents of the files.
+
+- tusd: %s
+- Plateau: %s with --durability none and finish
+
+"none" and tusd never fsync; "finish" has data, record and folder on stable storage before the last answer, which tusd does not offer.
+tusd has no way to silence its line for each upload that is created or finished; it writes them to /dev/null. Plateau's line for each request is off.
+The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e).
+`,
+		samples, b.scale(40_000, 2_000), b.scale(5_000, 200), b.scale(2048, 128), b.scale(20_000, 1_000),
+		gomaxprocs(), commandLine(tusdServer("tusd")), commandLine(plateauServer(plateauNone, "plateau", "…")), b.clientShare*100)
+}

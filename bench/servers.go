@@ -1,0 +1,132 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// basePath is where both servers take uploads.
+const basePath = "/files/"
+
+// tusdPackage is built at the version that go.mod pins.
+const tusdPackage = "github.com/tus/tusd/v2/cmd/tusd"
+
+// Names of the servers, as the table shows them.
+const (
+	tusd         = "tusd"
+	plateauNone  = "plateau none"
+	plateauFsync = "plateau finish"
+)
+
+// server is one of the programs measured, with the settings that it runs with.
+type server struct {
+	name             string
+	binary           string
+	args             func(addr, admin, folder string) []string
+	uploads          string // where data files are, below the folder
+	metricsOnUploads bool   // /metrics is on the listener of uploads
+}
+
+// Both servers get the same idle timeout, longer than any scenario lasts, and say as little as they can be told to.
+func tusdServer(binary string) server {
+	return server{
+		name: tusd, binary: binary, uploads: ".", metricsOnUploads: true,
+		args: func(addr, _, folder string) []string {
+			host, port, _ := net.SplitHostPort(addr)
+			return []string{
+				"-host", host, "-port", port, "-base-path", basePath, "-upload-dir", folder,
+				"-verbose=false", "-show-greeting=false", "-show-startup-logs=false", "-network-timeout", "10m",
+			}
+		},
+	}
+}
+
+func plateauServer(name, binary, durability string) server {
+	return server{
+		name: name, binary: binary, uploads: "uploads",
+		args: func(addr, admin, folder string) []string {
+			return []string{
+				"serve", "--listen", addr, "--admin-listen", admin, "--data-dir", folder,
+				"--durability", durability, "--log-level", "warn", "--idle-timeout", "10m",
+			}
+		},
+	}
+}
+
+// environment is all that a server sees of ours: settings of the Go runtime, above all, must not leak in.
+func environment() []string {
+	return []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"),
+		"GOMAXPROCS=" + strconv.Itoa(gomaxprocs()),
+	}
+}
+
+func gomaxprocs() int { return runtime.NumCPU() }
+
+// commandLine shows how a server was started, with names in place of what differs from run to run.
+func commandLine(s server) string {
+	return "`" + s.binary + " " + strings.Join(s.args("127.0.0.1:PORT", "127.0.0.1:ADMIN", "FOLDER"), " ") + "`"
+}
+
+// build makes both binaries in the folder. Paths that are given are used instead.
+func build(ctx context.Context, folder, repository, tusdPath, plateauPath string) (tusdBinary, plateauBinary string, err error) {
+	tusdBinary, plateauBinary = tusdPath, plateauPath
+	if tusdBinary == "" {
+		tusdBinary = filepath.Join(folder, "tusd")
+		if err := goBuild(ctx, ".", tusdBinary, tusdPackage); err != nil {
+			return "", "", err
+		}
+	}
+	if plateauBinary == "" {
+		plateauBinary = filepath.Join(folder, "plateau")
+		if err := goBuild(ctx, repository, plateauBinary, "./cmd/plateau"); err != nil {
+			return "", "", err
+		}
+	}
+	if tusdBinary, err = filepath.Abs(tusdBinary); err != nil {
+		return "", "", fmt.Errorf("find tusd: %w", err)
+	}
+	if plateauBinary, err = filepath.Abs(plateauBinary); err != nil {
+		return "", "", fmt.Errorf("find plateau: %w", err)
+	}
+	return tusdBinary, plateauBinary, nil
+}
+
+func goBuild(ctx context.Context, folder, binary, pkg string) error {
+	cmd := exec.CommandContext(ctx, "go", "build", "-o", binary, pkg)
+	cmd.Dir = folder
+	if output, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("build %s: %w\n%s", pkg, err, output)
+	}
+	return nil
+}
+
+// tail keeps the last few KiB that a server said, for the error that tells of its end.
+type tail struct {
+	mu   sync.Mutex
+	kept []byte
+}
+
+func (t *tail) Write(b []byte) (int, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.kept = append(t.kept, b...)
+	if extra := len(t.kept) - 4096; extra > 0 {
+		t.kept = append(t.kept[:0], t.kept[extra:]...)
+	}
+	return len(b), nil
+}
+
+func (t *tail) String() string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return string(t.kept)
+}

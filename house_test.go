@@ -36,16 +36,16 @@ func rooms() map[string]room {
 		promtusd = "github.com/tus/tusd/v2/pkg/prometheuscollector"
 	)
 	return map[string]room{
-		"cmd/plateau":       {[]string{"config", "server", "client"}, nil, "main translates, nothing else"},
-		"config":            {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
-		"server":            {[]string{"config", "hooks", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/..."}, "Echo stays in here"},
-		"store":             {nil, []string{tusd}, "what a store must know of a request comes through the context"},
-		"store/memorylock":  {[]string{"store"}, []string{tusd}, "a lock knows no store"},
-		"store/disk":        {[]string{"store"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
-		"store/storetest":   {[]string{"store", "store/memorylock"}, []string{tusd}, "the contract suite is given its store by a constructor"},
-		"profiling":         {nil, []string{"github.com/felixge/fgprof", "github.com/google/pprof/..."}, "it looks at the process, not at uploads"},
-		"web":               {nil, nil, "pages only"},
-		"e2e":               {nil, nil, "it sees the binary from outside"},
+		"cmd/plateau":      {[]string{"config", "server", "client"}, nil, "main translates, nothing else"},
+		"config":           {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
+		"server":           {[]string{"config", "hooks", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/..."}, "Echo stays in here"},
+		"store":            {nil, []string{tusd}, "what a store must know of a request comes through the context"},
+		"store/memorylock": {[]string{"store"}, []string{tusd}, "a lock knows no store"},
+		"store/disk":       {[]string{"store"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
+		"store/storetest":  {[]string{"store", "store/memorylock"}, []string{tusd}, "the contract suite is given its store by a constructor"},
+		"profiling":        {nil, []string{"github.com/felixge/fgprof", "github.com/google/pprof/..."}, "it looks at the process, not at uploads"},
+		"web":              {nil, nil, "pages only"},
+		"e2e":              {nil, nil, "it sees the binary from outside"},
 	}
 }
 

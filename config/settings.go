@@ -82,7 +82,7 @@ func settings() []setting {
 		},
 		{
 			group: "Allowing", name: "trusted-proxies", arg: "LIST",
-			help:  "addresses and networks whose X-Forwarded-… headers are believed, separated by commas",
+			help:  "addresses and networks whose X-Forwarded-For is believed (in the log), separated by commas",
 			value: prefixes(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
 		},
 		{
@@ -97,12 +97,12 @@ func settings() []setting {
 		},
 		{
 			group: "Limits (0 turns one off)", name: "min-rate", arg: "SIZE", fallback: "0",
-			help:  "bytes a second that a sending client must keep up",
+			help:  "bytes a second that a sending client must keep up, after its first 10 seconds",
 			value: size(func(c *Config) *int64 { return &c.MinRate }),
 		},
 		{
 			group: "Limits (0 turns one off)", name: "idle-timeout", arg: "DURATION", fallback: "60s",
-			help:  "time without a byte after which a connection is closed",
+			help:  "time without a byte after which a body is cut; what arrived is kept",
 			value: duration(func(c *Config) *time.Duration { return &c.IdleTimeout }),
 		},
 		{

@@ -62,6 +62,14 @@ func invalidConcat(why string) handler.Error {
 	return handler.NewError("ERR_INVALID_CONCAT", "Upload-Concat: "+why, http.StatusBadRequest)
 }
 
+func invalidRange() handler.Error {
+	return handler.NewError("ERR_INVALID_RANGE", "the range lies outside the file", http.StatusRequestedRangeNotSatisfiable)
+}
+
+func preconditionFailed() handler.Error {
+	return handler.NewError("ERR_PRECONDITION_FAILED", "a condition of the request is not met", http.StatusPreconditionFailed)
+}
+
 func internalError() handler.Error {
 	return handler.NewError("ERR_INTERNAL_SERVER_ERROR", "the server could not do this", http.StatusInternalServerError)
 }

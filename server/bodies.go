@@ -41,6 +41,9 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 		grace:   b.grace,
 		pause:   min(time.Second, b.idle/4),
 	}
+	if b.minRate > 0 {
+		in.pause = 0 // each byte that came earns time
+	}
 	if r.Close {
 		in.closing = connOf(r)
 	}

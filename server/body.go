@@ -42,13 +42,13 @@ type body struct {
 	pause    time.Duration // between two settings of the deadline
 	received atomic.Int64
 
-	mu       sync.Mutex // guards what follows, and the read deadline
-	began    time.Time  // the first read
-	extended time.Time  // when the deadline was set last
-	slow     bool       // the deadline is that of the least rate
-	ended    bool       // read to its end
-	stopped  bool       // cut or failed: nothing more is read
-	failure  error      // what Err says
+	mu       sync.Mutex    // guards what follows, and the read deadline
+	extended time.Time     // when the deadline was set last
+	waited   time.Duration // for the client, in reads; kept if there is a least rate
+	slow     bool          // the deadline is that of the least rate
+	ended    bool          // read to its end
+	stopped  bool          // cut or failed: nothing more is read
+	failure  error         // what Err says
 	cut      bool
 	whenCut  chan struct{} // made when somebody asks
 }
@@ -59,12 +59,27 @@ func (b *body) Read(p []byte) (int, error) {
 	if err := b.mayRead(); err != nil {
 		return 0, err
 	}
+	var began time.Time
+	if b.minRate > 0 {
+		began = time.Now()
+	}
 	n, err := b.src.Read(p)
 	b.received.Add(int64(n))
+	if b.minRate > 0 {
+		b.wait(time.Since(began))
+	}
 	if err == nil {
 		return n, nil
 	}
 	return n, b.stop(err)
+}
+
+// wait adds to the time that the client has taken. The store's time is not its
+// fault.
+func (b *body) wait(d time.Duration) {
+	b.mu.Lock()
+	b.waited += d
+	b.mu.Unlock()
 }
 
 // mayRead says how the body was stopped, or puts the read deadline ahead, no
@@ -82,9 +97,6 @@ func (b *body) mayRead() error {
 	if now.Sub(b.extended) < b.pause {
 		return nil
 	}
-	if b.began.IsZero() {
-		b.began = now
-	}
 	b.extended = now
 	return b.control.SetReadDeadline(b.deadline(now))
 }
@@ -98,7 +110,7 @@ func (b *body) deadline(now time.Time) time.Time {
 	}
 	if b.minRate > 0 {
 		due := time.Duration(float64(b.received.Load()) / float64(b.minRate) * float64(time.Second))
-		if least := b.began.Add(b.grace + due); d.IsZero() || least.Before(d) {
+		if least := now.Add(b.grace + due - b.waited); d.IsZero() || least.Before(d) {
 			d, b.slow = least, true
 		}
 	}

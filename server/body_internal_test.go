@@ -42,10 +42,11 @@ func TestCutAfterTheRequestHasEnded(t *testing.T) {
 	}
 }
 
-// A download's write deadline must not hit the connection's next request.
-func TestDownloadLeavesNoDeadline(t *testing.T) {
+// Each slice of a download has its own write deadline, and Stop cuts it.
+func TestDownloadDeadlines(t *testing.T) {
 	d := &deadlines{ResponseRecorder: httptest.NewRecorder()}
-	w := &response{ResponseWriter: d, request: &store.Request{Method: http.MethodGet}, idle: time.Hour}
+	var running downloads
+	w := &response{ResponseWriter: d, request: &store.Request{Method: http.MethodGet}, sending: &running}
 	text := strings.Repeat("x", 2*downloadSlice+1)
 	if n, err := w.ReadFrom(strings.NewReader(text)); err != nil || n != int64(len(text)) {
 		t.Fatal(n, err)
@@ -53,7 +54,15 @@ func TestDownloadLeavesNoDeadline(t *testing.T) {
 	if d.Body.String() != text || w.sent != int64(len(text)) {
 		t.Error("the bytes differ")
 	}
-	if len(d.write) < 3 || !d.write[len(d.write)-1].IsZero() {
+	if len(d.write) < 4 || d.write[len(d.write)-1].Before(time.Now()) { // the header's, and one a slice
 		t.Errorf("write deadlines: %v", d.write)
+	}
+	if len(running.running) != 0 {
+		t.Error("the download is still counted")
+	}
+	running.begin(w)
+	running.stop()
+	if last := d.write[len(d.write)-1]; last.After(time.Now()) {
+		t.Errorf("after stop the write deadline is %v", last)
 	}
 }

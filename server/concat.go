@@ -29,7 +29,7 @@ func rewriteConcat(header string, base *url.URL, valid func(id string) bool) (st
 		if err != nil {
 			return "", invalidConcat("a part's address can't be read")
 		}
-		if base != nil && u.Host != "" && !strings.EqualFold(u.Host, base.Host) {
+		if base != nil && u.Host != "" && !sameHost(u, base) {
 			return "", invalidConcat("a part's address is that of another server")
 		}
 		id := lastSegment(u.Path)
@@ -39,4 +39,19 @@ func rewriteConcat(header string, base *url.URL, valid func(id string) bool) (st
 		addresses[i] = filesPath + id
 	}
 	return "final;" + strings.Join(addresses, " "), nil
+}
+
+// sameHost compares hosts and ports, where a port may be left out.
+func sameHost(a, b *url.URL) bool {
+	return strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)
+}
+
+func portOf(u *url.URL) string {
+	switch {
+	case u.Port() != "":
+		return u.Port()
+	case u.Scheme == "https":
+		return "443"
+	}
+	return "80"
 }

@@ -27,6 +27,7 @@ func (s *Server) download(w *response, r *http.Request, id string) error {
 	h.Set("ETag", `"`+id+`"`) // a sealed upload never changes
 	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
 	h.Set("Cache-Control", "private")
+	w.foreign = true
 	http.ServeContent(w, r, "", modified, file)
 	return nil
 }

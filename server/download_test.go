@@ -48,7 +48,7 @@ func TestDownload(t *testing.T) {
 		{"If-None-Match", whole.get("ETag"), 304, ""},
 		{"If-None-Match", `"other"`, 200, "0123456789"},
 		{"If-Modified-Since", whole.get("Last-Modified"), 304, ""},
-		{"If-Match", `"other"`, 412, ""},
+		{"If-Match", `"other"`, 412, "ERR_PRECONDITION_FAILED: a condition of the request is not met\n"},
 	} {
 		a := p.do("GET", location, "", c.header+": "+c.value)
 		if a.status != c.status || a.body != c.body {

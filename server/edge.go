@@ -52,10 +52,14 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 	}
 	x.request.Method = method
 	x.request.Offset = -1
-	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, idle: s.cfg.IdleTimeout}
+	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, sending: &s.downloads}
 	ctx := store.WithRequest(context.WithValue(r.Context(), exchangeKey{}, x), &x.request)
 	r = r.WithContext(ctx)
 	r.Method = method
+	if r.Header.Get("Expect") != "" {
+		// What the last answer on this connection left is not for "100 Continue".
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Time{})
+	}
 	// net/http keeps the request that it made, with its own body.
 	if body, full := s.bodies.admit(w, r); body != nil {
 		x.response.body, x.request.Body, x.response.full = body, body, full
@@ -123,6 +127,9 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 	}
 	if cause != nil && w.status >= 400 {
 		attrs = append(attrs, slog.Any("error", cause))
+	}
+	if w.broken != nil {
+		attrs = append(attrs, slog.Any("error", w.broken))
 	}
 	if panicked != nil && panicked != http.ErrAbortHandler {
 		attrs = append(attrs, slog.String("panic", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))

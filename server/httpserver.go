@@ -4,8 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	stdlog "log"
+	"log/slog"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -64,45 +67,70 @@ func (h *httpServer) serve(failed chan<- error) {
 	})
 }
 
-// stop closes the listener, waits until idle says that no request runs any more
-// (or for all connections, without idle), and closes what is left.
+// stop closes the listener, waits until idle says that no request runs any
+// more, and closes what is left.
 func (h *httpServer) stop(ctx context.Context, idle func() <-chan struct{}) error {
 	if h.listener == nil {
 		return nil
 	}
 	shutting, giveUp := context.WithCancel(ctx)
-	defer giveUp()
-	shut := make(chan error, 1)
-	go func() { shut <- h.Shutdown(shutting) }()
+	shut := make(chan struct{})
+	go func() {
+		defer close(shut)
+		_ = h.Shutdown(shutting) // says only that it was given up
+	}()
 	err := waitFor(ctx, idle)
 	last := time.NewTimer(lastAnswers)
 	defer last.Stop()
 	select {
-	case e := <-shut:
-		shut <- e
+	case <-shut:
 	case <-last.C:
 	case <-ctx.Done():
 	}
 	if err == nil { // a request that net/http had read may have begun since
 		err = waitFor(ctx, idle)
 	}
-	_ = h.Close()          // what is left never sent anything, or is past ctx
-	_ = h.listener.Close() // if serve was never called
+	h.close()
 	giveUp()
 	<-shut
-	h.serving.Wait()
 	return err
 }
 
-// waitFor waits until idle says that no request runs. Without idle it doesn't.
-func waitFor(ctx context.Context, idle func() <-chan struct{}) error {
-	if idle == nil {
-		return nil
+// close closes the listener and all connections at once.
+func (h *httpServer) close() {
+	if h.listener == nil {
+		return
 	}
+	_ = h.Close()          // what is left never sent anything, or is to be cut
+	_ = h.listener.Close() // if serve was never called
+	h.serving.Wait()
+}
+
+// waitFor waits until idle says that no request runs.
+func waitFor(ctx context.Context, idle func() <-chan struct{}) error {
 	select {
 	case <-idle():
 		return nil
 	case <-ctx.Done():
 		return fmt.Errorf("requests were still running: %w", ctx.Err())
 	}
+}
+
+// connectionLog is what net/http logs of its connections. Running out of
+// descriptors is the operator's concern; a client that doesn't speak TLS isn't.
+func connectionLog(log *slog.Logger) *stdlog.Logger {
+	return stdlog.New(connectionLines{log}, "", 0)
+}
+
+type connectionLines struct{ log *slog.Logger }
+
+// Write is io.Writer; net/http writes a line at a time.
+func (c connectionLines) Write(line []byte) (int, error) {
+	text := strings.TrimSpace(string(line))
+	level := slog.LevelWarn
+	if strings.Contains(text, "TLS handshake error") || strings.Contains(text, "http2:") {
+		level = slog.LevelDebug
+	}
+	c.log.Log(context.Background(), level, "connection", "error", text)
+	return len(line), nil
 }

@@ -27,7 +27,7 @@ func (p proxies) clientOf(r *http.Request) string {
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
-		addr, err := netip.ParseAddr(strings.TrimSpace(hop))
+		addr, err := parseHop(strings.TrimSpace(hop))
 		if err != nil {
 			break
 		}
@@ -37,4 +37,12 @@ func (p proxies) clientOf(r *http.Request) string {
 		}
 	}
 	return client.String()
+}
+
+// parseHop reads an address; some balancers write the port too.
+func parseHop(hop string) (netip.Addr, error) {
+	if withPort, err := netip.ParseAddrPort(hop); err == nil {
+		return withPort.Addr(), nil
+	}
+	return netip.ParseAddr(hop)
 }

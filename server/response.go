@@ -3,7 +3,6 @@ package server
 import (
 	"bytes"
 	"io"
-	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -13,8 +12,9 @@ import (
 	"plateau/store"
 )
 
-// downloadSlice is how much of a download is sent under one write deadline.
-const downloadSlice = 256 << 10
+// answerTime is how long a client may take to take an answer. Downloads have
+// their own time.
+const answerTime = 30 * time.Second
 
 // response is the http.ResponseWriter of one request. It turns tusd's answers
 // into those that the method's clients need, and notes what was answered.
@@ -27,12 +27,14 @@ type response struct {
 	body    *body // nil without one
 	full    error // the answer to a body too many; nil if it may be read
 	address func(id string) string
-	idle    time.Duration // for the client to take a slice of a download; 0: no limit
+	sending *downloads // those that run, to be one of them
+	foreign bool       // the handler's error texts are not ours, and are replaced
 
 	id     string // the upload's, once it is known
 	status int
 	code   string // of an error answer
 	sent   int64
+	broken error // how a download ended before its time
 }
 
 // WriteHeader is http.ResponseWriter.
@@ -42,6 +44,10 @@ func (w *response) WriteHeader(status int) {
 		return
 	}
 	if w.status != 0 {
+		return
+	}
+	if w.foreign && status >= 400 {
+		w.replace(status)
 		return
 	}
 	w.status = statusFor(w.request.Method, status)
@@ -64,6 +70,8 @@ func (w *response) WriteHeader(status int) {
 	if w.body != nil {
 		w.body.abandon()
 	}
+	// An error means that there is nobody to write to.
+	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(answerTime))
 	w.ResponseWriter.WriteHeader(w.status)
 }
 
@@ -85,6 +93,9 @@ func (w *response) Write(p []byte) (int, error) {
 	if w.status == 0 {
 		w.WriteHeader(http.StatusOK)
 	}
+	if w.foreign && w.status >= 400 {
+		return len(p), nil // replaced
+	}
 	if w.status >= 400 && w.code == "" {
 		if code, _, ok := bytes.Cut(p, []byte(": ")); ok && bytes.HasPrefix(code, []byte("ERR_")) {
 			w.code = string(code)
@@ -95,42 +106,6 @@ func (w *response) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// ReadFrom is io.ReaderFrom: downloads reach the socket by sendfile. A client
-// that takes nothing for too long is left.
-func (w *response) ReadFrom(src io.Reader) (int64, error) {
-	if w.status == 0 {
-		w.WriteHeader(http.StatusOK)
-	}
-	control := http.NewResponseController(w.ResponseWriter)
-	left := int64(math.MaxInt64)
-	if limited, ok := src.(*io.LimitedReader); ok { // the socket takes a file within one limit, not two
-		src, left = limited.R, limited.N
-		defer func() { limited.N = left }()
-	}
-	var sent int64
-	for left > 0 {
-		if w.idle > 0 {
-			if err := control.SetWriteDeadline(time.Now().Add(w.idle)); err != nil {
-				return sent, err
-			}
-		}
-		n, err := io.CopyN(w.ResponseWriter, src, min(downloadSlice, left))
-		sent += n
-		left -= n
-		w.sent += n
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return sent, err
-		}
-	}
-	if w.idle > 0 { // the connection's next request has nothing to do with it
-		return sent, control.SetWriteDeadline(time.Time{})
-	}
-	return sent, nil
-}
-
 // SetReadDeadline drops tusd's read deadlines, see response.
 func (w *response) SetReadDeadline(time.Time) error { return nil }
 
@@ -139,6 +114,29 @@ func (w *response) SetWriteDeadline(time.Time) error { return nil }
 
 // Unwrap is for http.ResponseController.
 func (w *response) Unwrap() http.ResponseWriter { return w.ResponseWriter }
+
+// replace answers with our words where a handler of the standard library would
+// use its own.
+func (w *response) replace(status int) {
+	h := w.Header()
+	for _, name := range []string{"Content-Disposition", "Content-Length", "Content-Encoding", "Etag", "Last-Modified"} {
+		h.Del(name)
+	}
+	answer := internalError()
+	switch status {
+	case http.StatusNotFound:
+		answer = notFound()
+	case http.StatusMethodNotAllowed:
+		answer = methodNotAllowed("GET, HEAD")
+	case http.StatusPreconditionFailed:
+		answer = preconditionFailed()
+	case http.StatusRequestedRangeNotSatisfiable:
+		answer = invalidRange()
+	}
+	w.foreign = false
+	w.fail(answer)
+	w.foreign = true
+}
 
 // fail answers with an error, as tusd does.
 func (w *response) fail(e handler.Error) {

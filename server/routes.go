@@ -20,10 +20,20 @@ func (s *Server) newRoutes() http.Handler {
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz)
 	e.HEAD("/readyz", s.readyz)
-	page := echo.WrapHandler(web.Handler())
+	page := s.page(web.Handler())
 	e.GET("/*", page)
 	e.HEAD("/*", page)
 	return e
+}
+
+// page serves a handler whose errors are to be in our words.
+func (s *Server) page(h http.Handler) echo.HandlerFunc {
+	return func(c *echo.Context) error {
+		w := &exchangeOf(c.Request()).response
+		w.foreign = true
+		h.ServeHTTP(w, c.Request())
+		return nil
+	}
 }
 
 // healthz says that the process serves.
@@ -34,7 +44,7 @@ func (s *Server) healthz(c *echo.Context) error { return say(c, http.StatusOK, "
 // and clients start from zero.
 func (s *Server) readyz(c *echo.Context) error {
 	if !s.ready.Load() {
-		return say(c, http.StatusServiceUnavailable, "stopping\n")
+		return say(c, http.StatusServiceUnavailable, "not ready\n")
 	}
 	return say(c, http.StatusOK, "ready\n")
 }

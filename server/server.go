@@ -23,6 +23,7 @@ const (
 	headerTimeout = 10 * time.Second  // for a request's header to arrive
 	keepAlive     = 120 * time.Second // for the next request on a connection
 	maxHeader     = 64 << 10          // bytes
+	adminAnswer   = 5 * time.Minute   // for an answer of the admin listener; the longest profile takes two
 )
 
 // Server is one Plateau. Make it by New; then Start once, Stop once.
@@ -33,11 +34,12 @@ type Server struct {
 	cors    cors
 	proxies proxies
 
-	store   *disk.Store
-	tusd    *tusd
-	bodies  *bodies
-	metrics *metrics
-	routes  http.Handler
+	store     *disk.Store
+	tusd      *tusd
+	bodies    *bodies
+	downloads downloads
+	metrics   *metrics
+	routes    http.Handler
 
 	active activity
 	ready  atomic.Bool
@@ -62,6 +64,9 @@ func (e *UsageError) ExitCode() int { return 2 }
 // lets go of the folder, whether or not Start was called. A folder that another
 // server has is a *UsageError.
 func New(cfg config.Config, log *slog.Logger) (*Server, error) {
+	if err := cfg.Validate(); err != nil {
+		return nil, &UsageError{err}
+	}
 	s := &Server{
 		cfg:     cfg,
 		log:     log,
@@ -108,7 +113,7 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 	}
 	s.store = uploads
 	if s.tusd, err = newTusd(uploads, locker, cfg.MaxSize); err != nil {
-		return nil, errors.Join(fmt.Errorf("set up tusd: %w", err), uploads.Close())
+		return nil, errors.Join(fmt.Errorf("set up tusd: %w", err), uploads.Close(context.Background()))
 	}
 	s.metrics = newMetrics(s.tusd, s.bodies.count)
 	s.routes = s.newRoutes()
@@ -118,7 +123,7 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeader,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+		ErrorLog:          connectionLog(log),
 	}}
 	if certificates != nil {
 		s.public.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
@@ -126,6 +131,7 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 	s.admin = httpServer{addr: cfg.AdminListen, Server: &http.Server{
 		Handler:           s.newAdmin(),
 		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      adminAnswer,
 		IdleTimeout:       keepAlive,
 		ErrorLog:          s.public.ErrorLog,
 	}}
@@ -142,6 +148,7 @@ func (s *Server) finished(_ context.Context, info handler.FileInfo) error {
 // Start binds both listeners, so that a taken port is said at once, and serves
 // in the background. After an error call Stop.
 func (s *Server) Start(ctx context.Context) error {
+	ctx = context.WithoutCancel(ctx) // only Stop stops
 	if err := s.public.listen(ctx); err != nil {
 		return fmt.Errorf("listen for uploads: %w", err)
 	}
@@ -176,7 +183,9 @@ func (s *Server) Done() <-chan error { return s.failed }
 
 // Stop ends the server in order, until ctx ends: no new connections, running
 // bodies are cut (what came is kept, the clients hear 503 and resume), running
-// requests and finishes are waited for. It may be called more than once.
+// requests and finishes are waited for. Downloads are cut too; clients resume
+// them by range. It may be called more than once. If requests don't end in time,
+// the data folder stays locked until the process ends.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
 	return s.stopErr
@@ -186,21 +195,12 @@ func (s *Server) stop(ctx context.Context) error {
 	s.ready.Store(false)
 	var errs []error
 	s.bodies.stop()
+	s.downloads.stop()
 	if err := s.public.stop(ctx, s.active.idle); err != nil {
 		errs = append(errs, fmt.Errorf("stop serving uploads: %w", err))
+	} else if err := s.store.Close(ctx); err != nil {
+		errs = append(errs, fmt.Errorf("close the store: %w", err))
 	}
-	closed := make(chan error, 1)
-	go func() { closed <- s.store.Close() }()
-	select {
-	case err := <-closed:
-		if err != nil {
-			errs = append(errs, fmt.Errorf("close the store: %w", err))
-		}
-	case <-ctx.Done():
-		errs = append(errs, fmt.Errorf("close the store: %w", ctx.Err()))
-	}
-	if err := s.admin.stop(ctx, nil); err != nil {
-		errs = append(errs, fmt.Errorf("stop the admin listener: %w", err))
-	}
+	s.admin.close()
 	return errors.Join(errs...)
 }

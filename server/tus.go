@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"maps"
 	"mime"
 	"net/http"
 	"strconv"
@@ -52,12 +53,12 @@ func (s *Server) prepare(w *response, r *http.Request) http.HandlerFunc {
 // choose finds the method of tusd's handler, or serves what tusd is not asked.
 func (s *Server) choose(w *response, r *http.Request) (http.HandlerFunc, error) {
 	id := strings.TrimPrefix(strings.TrimPrefix(r.URL.Path, "/files"), "/")
+	h := w.Header()
+	h.Set("Tus-Resumable", tusVersion)
 	if id != "" && !s.store.ValidID(id) {
 		return nil, store.NotFound()
 	}
 	w.id = id
-	h := w.Header()
-	h.Set("Tus-Resumable", tusVersion)
 	switch {
 	case r.Method == http.MethodOptions:
 		s.discover(h)
@@ -96,9 +97,21 @@ func (s *Server) admit(w *response, r *http.Request) error {
 		return wrongContentType() // tusd would drop the bytes without a word
 	}
 	s.tusd.count(r.Method)
+	maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return !readLater(name) })
 	// An id is a path of one segment; tusd takes it as it is.
 	r.URL.Path, r.URL.RawPath = w.id, ""
 	return nil
+}
+
+// readLater reports whether a header is read after this: by tusd, or for the
+// log line. A browser sends a kilobyte of others, which an upload that waits
+// would keep.
+func readLater(name string) bool {
+	switch name {
+	case "Content-Type", "Tus-Resumable", "X-Request-Id", "X-Forwarded-For":
+		return true
+	}
+	return strings.HasPrefix(name, "Upload-")
 }
 
 // discover answers OPTIONS.

@@ -110,23 +110,30 @@ type guarded struct{ handler.DataStore }
 // GetUpload is part of handler.DataStore.
 func (g guarded) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := g.DataStore.GetUpload(ctx, id)
-	if err == nil && pastEnd(ctx, u) {
-		return nil, store.TooLong()
+	if err == nil {
+		err = pastEnd(ctx, u)
 	}
-	return u, err
+	if err != nil {
+		return nil, err
+	}
+	return u, nil
 }
 
-// pastEnd reports whether a PATCH brings bytes to an upload that has them all.
-func pastEnd(ctx context.Context, u handler.Upload) bool {
+// pastEnd returns the answer to a PATCH that brings bytes to an upload that has
+// them all, or a broken body.
+func pastEnd(ctx context.Context, u handler.Upload) error {
 	x, ok := ctx.Value(exchangeKey{}).(*exchange)
 	if !ok || x.request.Method != http.MethodPatch || x.response.body == nil {
-		return false
+		return nil
 	}
 	info, err := u.GetInfo(ctx)
-	if err != nil || info.SizeIsDeferred || info.Offset != info.Size || info.IsFinal {
-		return false
+	if err != nil || info.SizeIsDeferred || info.Offset != info.Size || info.IsFinal || x.request.Offset != info.Offset {
+		return err
 	}
-	return x.request.Offset == info.Offset && x.response.body.hasBytes()
+	if x.response.body.hasBytes() {
+		return store.TooLong()
+	}
+	return x.response.body.Err()
 }
 
 // silent is a handler for tusd's logger, which is not log/slog. The server

@@ -1,6 +1,6 @@
 // Package web serves the upload page from inside the binary.
 //
-// The page is built by npm into dist, which holds only .keep in git. A binary that was built without it serves a short page
+// The page is what a build puts into dist, which holds only .keep in git. A binary that was built without it serves a short page
 // that says so instead (fallback.html, outside dist), so that the server always builds and always answers at its root.
 //
 // What it promises: only files that were built are served, never a listing, never a file whose name begins with a dot.

@@ -60,7 +60,7 @@ func TestFallbackPage(t *testing.T) {
 	if page.StatusCode != http.StatusOK || page.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("/: %s, %s", page.Status, page.Header.Get("Content-Type"))
 	}
-	for _, want := range []string{"Plateau is running", "/files/", "make run", `lang="en"`} {
+	for _, want := range []string{"Plateau is running", "/files/", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}

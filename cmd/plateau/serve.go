@@ -22,7 +22,7 @@ func serve(ctx context.Context, p process) int {
 	}
 	err := runServer(ctx, l.Config, log)
 	if err != nil {
-		log.Error("plateau failed", "err", err)
+		log.Error("plateau failed", "error", err)
 	}
 	return exitCode(err)
 }
@@ -37,7 +37,7 @@ func runServer(ctx context.Context, cfg config.Config, log *slog.Logger) (err er
 		if stopErr := stop(s, cfg); err == nil {
 			err = stopErr
 		} else if stopErr != nil {
-			log.Warn("stop failed too", "err", stopErr)
+			log.Warn("stop failed too", "error", stopErr)
 		}
 	}()
 	if err := s.Start(ctx); err != nil {

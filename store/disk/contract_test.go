@@ -53,7 +53,7 @@ func (u *underTest) close(t *testing.T) {
 		return
 	}
 	u.closed = true
-	if err := u.Close(); err != nil {
+	if err := u.Close(context.Background()); err != nil {
 		t.Errorf("close: %v", err)
 	}
 }

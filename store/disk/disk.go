@@ -154,13 +154,23 @@ func (s *Store) Start(ctx context.Context) {
 }
 
 // Close stops the sweep, waits for running finishes and lets go of the folder.
-// No request may use the store any more.
-func (s *Store) Close() error {
+// No request may use the store any more. If a finish doesn't end before ctx
+// does, the folder stays locked until the process ends.
+func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
 	}
-	s.running.Wait()
-	return s.closeFiles()
+	ended := make(chan struct{})
+	go func() {
+		s.running.Wait()
+		close(ended)
+	}()
+	select {
+	case <-ended:
+		return s.closeFiles()
+	case <-ctx.Done():
+		return fmt.Errorf("a finish was still running: %w", ctx.Err())
+	}
 }
 
 func (s *Store) closeFiles() error {

@@ -37,7 +37,7 @@ func openFolder(t testing.TB, dir string) *folder {
 	}
 	f.Store = s
 	t.Cleanup(func() {
-		if err := f.Close(); err != nil {
+		if err := f.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})

@@ -35,7 +35,7 @@ func TestFolderIsFreeAfterClose(t *testing.T) {
 		s, err := Open(f.options())
 		f.must(err)
 		s.Start(t.Context())
-		f.must(s.Close())
+		f.must(s.Close(t.Context()))
 	}
 }
 
@@ -72,7 +72,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 			f.must(c.prepare(f.dir))
 			s, err := Open(f.options())
 			if err == nil {
-				f.must(s.Close())
+				f.must(s.Close(t.Context()))
 				t.Fatal("the folder was opened")
 			}
 			if !strings.Contains(err.Error(), ": ") || len(err.Error()) < 30 {
@@ -82,7 +82,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 			f.must(c.repair(f.dir))
 			s, err = Open(f.options())
 			f.must(err)
-			f.must(s.Close())
+			f.must(s.Close(t.Context()))
 		})
 	}
 }

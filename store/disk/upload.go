@@ -174,7 +174,7 @@ func (u *upload) DeclareLength(ctx context.Context, length int64) error {
 // disk, and can be done again. A finish that runs is waited for, never started.
 func (u *upload) Terminate(ctx context.Context) error {
 	s := u.store
-	if err := s.finishes.wait(ctx, u.info.ID, s.opts.FinishWait); err != nil {
+	if err := s.finishes.wait(context.WithoutCancel(ctx), u.info.ID, s.opts.FinishWait); err != nil {
 		return s.answer(ctx, err)
 	}
 	if err := store.RequestFrom(ctx).Held(); err != nil {

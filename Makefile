@@ -4,7 +4,7 @@
 GO    ?= go
 TOOLS := $(GO) tool -modfile=tools.mod
 
-.PHONY: run test lint cross unit fuzz bench bench-short ci-deps
+.PHONY: run test lint cross unit fuzz e2e-full bench bench-short ci-deps
 
 run:
 	$(GO) run ./cmd/plateau
@@ -12,7 +12,7 @@ run:
 test: lint cross e2e/node/node_modules unit fuzz bench-short
 
 lint:
-	@files=$$($(TOOLS) gofumpt -l .); test -z "$$files" || { echo "gofumpt would change:"; echo "$$files"; exit 1; }
+	@files=$$($(TOOLS) gofumpt -l .) && test -z "$$files" || { echo "gofumpt would change:"; echo "$$files"; exit 1; }
 	$(GO) vet ./...
 	$(TOOLS) staticcheck ./...
 	$(GO) mod tidy -diff
@@ -24,18 +24,30 @@ cross:
 	GOOS=darwin GOARCH=arm64 $(GO) build ./... && GOOS=darwin GOARCH=arm64 $(GO) vet ./...
 	GOOS=linux GOARCH=arm64 $(GO) build ./... && GOOS=linux GOARCH=arm64 $(GO) vet ./...
 
-unit:
-	$(GO) test -race -timeout 15m ./...
-	cd bench && $(GO) test -race ./...
+# Go's race detector needs a C compiler. Where there is none, the tests run
+# without it; CI has one.
+RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
-# One target after the other: go test fuzzes one at a time.
+unit:
+	@test -n "$(RACE)" || test -z "$(CI)" || { echo "no C compiler, so no race detector: make ci-deps"; exit 1; }
+	@test -n "$(RACE)" || echo "no C compiler, so no race detector: apt-get install gcc libc6-dev"
+	$(GO) test $(RACE) -timeout 15m ./...
+	cd bench && $(GO) test $(RACE) ./...
+
+# Every fuzz target that there is, one after the other.
 FUZZTIME ?= 10s
 fuzz:
-	$(GO) test -run '^$$' -fuzz '^FuzzMetadata$$' -fuzztime $(FUZZTIME) ./server
-	$(GO) test -run '^$$' -fuzz '^FuzzConcat$$' -fuzztime $(FUZZTIME) ./server
-	$(GO) test -run '^$$' -fuzz '^FuzzID$$' -fuzztime $(FUZZTIME) ./store/disk
-	$(GO) test -run '^$$' -fuzz '^FuzzRecord$$' -fuzztime $(FUZZTIME) ./store/disk
-	$(GO) test -run '^$$' -fuzz '^FuzzLoad$$' -fuzztime $(FUZZTIME) ./config
+	@set -e; for package in ./server ./store/disk ./config; do \
+		targets=$$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); \
+		for target in $$targets; do \
+			echo "$$package $$target"; \
+			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
+		done; \
+	done
+
+# The longer matrices of e2e: every fault at every call, 100,000 uploads.
+e2e-full: e2e/node/node_modules
+	PLATEAU_E2E=full $(GO) test -timeout 30m ./e2e
 
 bench:
 	cd bench && $(GO) run . -out RESULTS.md
@@ -50,4 +62,4 @@ e2e/node/node_modules: e2e/node/package-lock.json
 # What the tests need beyond Go, Node and npm. Needs root.
 ci-deps:
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends strace
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends strace gcc libc6-dev

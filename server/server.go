@@ -196,6 +196,7 @@ func (s *Server) stop(ctx context.Context) error {
 	var errs []error
 	s.bodies.stop()
 	s.downloads.stop()
+	s.store.Interrupt()
 	if err := s.public.stop(ctx, s.active.idle); err != nil {
 		errs = append(errs, fmt.Errorf("stop serving uploads: %w", err))
 	} else if err := s.store.Close(ctx); err != nil {

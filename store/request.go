@@ -15,7 +15,7 @@ import (
 type Body interface {
 	// Poll(true) makes reads return 0, nil where they would wait for the client,
 	// until Poll(false). It reports whether this body can do that; where it
-	// can't (TLS, HTTP/2), every read may wait.
+	// can't (TLS, HTTP/2, a body of unknown length), every read may wait.
 	Poll(on bool) bool
 	// Received is the number of bytes that reads have returned so far.
 	Received() int64

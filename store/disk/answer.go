@@ -31,7 +31,7 @@ func answerTo(err error) handler.Error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return store.Full()
-	case errors.Is(err, errRecord), errors.Is(err, errDamaged):
+	case unusable(err):
 		return store.Gone()
 	}
 	return store.Failed()

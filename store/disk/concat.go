@@ -13,6 +13,9 @@ import (
 	"plateau/store"
 )
 
+// concatSlice is how much of a part is copied at a time, in bytes.
+const concatSlice = 64 << 20
+
 // newFinal checks the parts of a final upload. Nothing exists of it yet:
 // ConcatUploads makes it under its lock, and tusd calls that next.
 func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
@@ -32,7 +35,7 @@ func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
 			return nil, fmt.Errorf("part %s: %w", part, store.InvalidParts("what the final upload names is not a partial upload"))
 		case !p.complete():
 			return nil, fmt.Errorf("part %s: %w", part, handler.ErrUploadNotFinished)
-		case p.consumed() && p.info.Storage[keyFinal] != id:
+		case p.consumed() && p.info.Storage[keyFinal] != id && s.exists(p.info.Storage[keyFinal]):
 			return nil, fmt.Errorf("part %s belongs to %s: %w", part, p.info.Storage[keyFinal],
 				store.InvalidParts("a part belongs to another final upload already"))
 		}
@@ -66,7 +69,13 @@ func (u *upload) concat(ctx context.Context) error {
 	switch {
 	case err == nil && existing.sealed:
 		u.info, u.sealed = existing.info, true
-		s.removeParts(u.info)
+		if marked(u.info) {
+			// What a crash may have left undone.
+			if err := s.markParts(ctx, u.info); err != nil {
+				return unfinished("mark the parts", err)
+			}
+			s.removeParts(u.info)
+		}
 		return nil
 	case err == nil && existing.complete():
 		u.info = existing.info
@@ -88,7 +97,7 @@ func (u *upload) concat(ctx context.Context) error {
 
 	fin := s.startFinish(ctx, u, nil)
 	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
-		if s.haveBytes(u.info.PartialUploads) == nil {
+		if fin.ended() && store.RequestFrom(ctx).Held() == nil && s.haveBytes(u.info.PartialUploads) == nil {
 			err = errors.Join(err, s.remove(id))
 		}
 		return err
@@ -110,11 +119,7 @@ func (s *Store) assemble(ctx context.Context, u *upload) error {
 	u.data = f
 	held := store.RequestFrom(ctx).Held
 	for _, part := range u.info.PartialUploads {
-		if err := held(); err != nil {
-			u.closeData()
-			return err
-		}
-		n, err := s.appendPart(f, part)
+		n, err := s.appendPart(f, part, held)
 		u.info.Offset += n
 		if err != nil {
 			u.closeData()
@@ -128,13 +133,37 @@ func (s *Store) assemble(ctx context.Context, u *upload) error {
 	return nil
 }
 
-func (s *Store) appendPart(f *os.File, part string) (int64, error) {
+// appendPart copies in slices, so that a lost lock and a stop are noticed.
+func (s *Store) appendPart(f *os.File, part string, held func() error) (int64, error) {
 	src, err := s.root.Open(part)
 	if err != nil {
 		return 0, err
 	}
 	defer src.Close()
-	return io.Copy(f, src)
+	var copied int64
+	for {
+		if err := held(); err != nil {
+			return copied, err
+		}
+		if s.interrupted.Load() {
+			return copied, store.ShuttingDown()
+		}
+		n, err := io.CopyN(f, src, concatSlice)
+		copied += n
+		if err == io.EOF {
+			return copied, nil
+		}
+		if err != nil {
+			return copied, err
+		}
+	}
+}
+
+// exists reports whether there is anything under the id of a final. An error
+// that says neither is taken for yes.
+func (s *Store) exists(id string) bool {
+	_, err := s.root.Lstat(id)
+	return !errors.Is(err, fs.ErrNotExist)
 }
 
 // haveBytes returns nil if every part still has its data file: a final can then
@@ -170,18 +199,20 @@ func (s *Store) markParts(ctx context.Context, final handler.FileInfo) error {
 }
 
 // markPart marks one part, under its lock: nobody else replaces or removes its
-// record meanwhile. A final that tusd made may name uploads that are no parts;
-// they keep what they have.
+// record meanwhile.
 func (s *Store) markPart(ctx context.Context, part, final string) (changed bool, err error) {
 	// The request in ctx holds the final's lock, not this one, so it isn't asked.
 	waiting, cancel := context.WithTimeout(store.WithRequest(ctx, &store.Request{}), s.opts.FinishWait)
 	defer cancel()
 	unlock, err := s.opts.Locker.Acquire(waiting, part)
 	if err != nil {
-		s.opts.Log.Warn("a part is in use; its bytes are kept beside the final upload", "upload", part, "final", final, "error", err)
-		return false, nil
+		return false, fmt.Errorf("part %s is in use: %w", part, err)
 	}
 	defer unlock()
+	// A finish that outlasted its request goes on without the lock.
+	if err := s.finishes.wait(waiting, part, s.opts.FinishWait); err != nil {
+		return false, fmt.Errorf("part %s: %w", part, err)
+	}
 	var info handler.FileInfo
 	err = s.readRecord(part, &info)
 	switch {

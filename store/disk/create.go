@@ -13,7 +13,7 @@ import (
 )
 
 // NewUpload creates an upload. Nothing is left of one that could not be created.
-// Errors: 400, 404, 409, 413, 507, 5xx.
+// Errors: 400, 404, 409, 507, 5xx.
 func (s *Store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Upload, error) {
 	if info.IsFinal {
 		u, err := s.newFinal(info)

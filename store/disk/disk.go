@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -35,7 +36,8 @@ type Options struct {
 	Locker Locker
 	// Finish makes the finished event of an upload safe; an error means that the
 	// upload is not finished yet. It is called at least once for each upload,
-	// never twice at a time for the same one, and not for parts. Required.
+	// never twice at a time for the same one, and not for parts. It must end when
+	// its context does. Required.
 	Finish func(ctx context.Context, info handler.FileInfo) error
 	// Durable says that finished uploads are on stable storage before the client
 	// hears so. Without it a power cut may lose them.
@@ -102,6 +104,8 @@ type Store struct {
 	finishes finishes
 	refused  sync.Map // ids that can't be used until the process ends, see damage
 
+	interrupted atomic.Bool // see Interrupt
+
 	stop    context.CancelFunc
 	running sync.WaitGroup // the sweep and all finishes
 }
@@ -133,6 +137,12 @@ func Open(opts Options) (*Store, error) {
 	if err := s.probe(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
+	if s.opts.Durable {
+		// The names of the folders themselves.
+		if err := errors.Join(syncFolder(opts.Dir), syncFolder(filepath.Dir(filepath.Clean(opts.Dir)))); err != nil {
+			return nil, errors.Join(err, s.closeFiles())
+		}
+	}
 	return s, nil
 }
 
@@ -141,6 +151,11 @@ func Open(opts Options) (*Store, error) {
 func (s *Store) probe() error {
 	const name = "probe.tmp"
 	f, err := s.root.OpenFile(name, os.O_CREATE|os.O_WRONLY, 0o666)
+	if full(err) {
+		// Uploads can still go on, and be removed.
+		s.opts.Log.Warn("the disk is full", "error", err)
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("write to the folder for uploads: %w", err)
 	}
@@ -155,7 +170,7 @@ func (s *Store) Start(ctx context.Context) {
 
 // Close stops the sweep, waits for running finishes and lets go of the folder.
 // No request may use the store any more. If a finish doesn't end before ctx
-// does, the folder stays locked until the process ends.
+// does, the folder stays locked, and its files open, until the process ends.
 func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
@@ -173,7 +188,12 @@ func (s *Store) Close(ctx context.Context) error {
 	}
 }
 
+// Interrupt ends running concatenations, which may take long: their requests
+// hear 503, and nothing is left of their final uploads. It doesn't wait.
+func (s *Store) Interrupt() { s.interrupted.Store(true) }
+
 func (s *Store) closeFiles() error {
+	s.folder.rounds.Wait()
 	return errors.Join(s.folder.dir.Close(), s.root.Close(), s.lock.Close())
 }
 

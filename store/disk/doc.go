@@ -35,7 +35,8 @@
 //
 // Full disk or quota: the client hears 507, what is stored stays, DELETE works
 // (it only unlinks). Slow disk: at most Options.Blocks blocks wait in memory;
-// further bodies wait in the kernel. A client that waits costs 512 bytes.
+// further bodies wait in the kernel. A client that waits costs 512 bytes, and
+// 16 KiB over TLS, HTTP/2 and where its body's length is unknown.
 // Failed fsync: final for that upload; its data is set aside as .damaged,
 // since a second fsync would report success over lost pages. Records that
 // can't be parsed, and data shorter or longer than its record says, are

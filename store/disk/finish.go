@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"net/http"
 	"os"
 	"runtime/debug"
@@ -33,7 +32,7 @@ func (u *upload) FinishUpload(ctx context.Context) error {
 		u.sealed = true
 		return nil
 	}
-	if r.Creates() {
+	if r.Creates() && fin.ended() {
 		err = errors.Join(err, s.remove(u.info.ID))
 	}
 	return s.answer(ctx, err)
@@ -112,6 +111,7 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 		now, err := s.open(u.info.ID)
 		if err == nil && !now.sealed {
 			data, err = s.root.Open(u.info.ID)
+			err = missing(err)
 		}
 		if err != nil {
 			return fmt.Errorf("open the upload to finish it: %w", err)
@@ -134,27 +134,48 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 			return err
 		}
 	}
-	if !u.info.IsPartial && marked(u.info) {
-		if err := held(); err != nil {
+	if marked(u.info) {
+		if err := s.announce(ctx, u.info); err != nil {
 			return err
 		}
-		if err := s.opts.Finish(ctx, u.info); err != nil {
-			return unfinished("make the finished event safe", err)
-		}
 	}
-	if u.info.IsFinal {
-		if err := s.markParts(ctx, u.info); err != nil {
-			return unfinished("mark the parts", err)
-		}
+	// From here on the finish has succeeded: an upload whose event is safe must
+	// not be removed. Without the seal it is only finished once more.
+	err := held()
+	if err == nil {
+		err = seal(u.info, data)
 	}
-	if err := held(); err != nil {
-		return err
-	}
-	if err := seal(u.info, data); err != nil {
-		return unfinished("seal the upload", err)
+	if err != nil {
+		s.opts.Log.Warn("a finished upload could not be sealed; its event will be made again", "upload", u.info.ID, "error", err)
+		return nil
 	}
 	if u.info.IsFinal {
 		s.removeParts(u.info)
+	}
+	return nil
+}
+
+// announce makes the finished event safe. The parts of a final are marked
+// before: afterwards nothing may fail.
+func (s *Store) announce(ctx context.Context, info handler.FileInfo) error {
+	if info.IsPartial {
+		return nil
+	}
+	if info.IsFinal {
+		if err := s.markParts(ctx, info); err != nil {
+			return unfinished("mark the parts", err)
+		}
+	}
+	if err := store.RequestFrom(ctx).Held(); err != nil {
+		return err
+	}
+	err := s.opts.Finish(ctx, info)
+	if _, ok := errors.AsType[handler.Error](err); err != nil && !ok && !full(err) {
+		// Whatever is missing there, it isn't this upload.
+		err = fmt.Errorf("%w: %w", err, store.Unfinished())
+	}
+	if err != nil {
+		return fmt.Errorf("make the finished event safe: %w", err)
 	}
 	return nil
 }
@@ -170,21 +191,27 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, again bool) er
 	} else {
 		err = s.syncRecord(info.ID)
 	}
-	if err == nil {
-		err = s.folder.sync()
-	}
-	if err == nil {
-		return nil
-	}
 	// Unlike the data, the record can be written anew by the next finish.
 	if _, final := errors.AsType[fsyncError](err); final && !full(err) {
 		return s.damage(info.ID, err)
 	}
-	return unfinished("make the record durable", err)
+	if err != nil {
+		return unfinished("make the record durable", err)
+	}
+	if err := s.folder.sync(); err != nil {
+		if _, final := errors.AsType[fsyncError](err); final {
+			return s.damage(info.ID, err)
+		}
+		return unfinished("make the names durable", err)
+	}
+	return nil
 }
 
-// seal takes the write bits of the data file away; of a part also the read bits
-// of others, so that the sweep knows it from a file.
+// partBit is set in the mode of a sealed part, so that the sweep knows it from
+// a file: there may be bytes to remove.
+const partBit = 0o100
+
+// seal takes the write bits of the data file away.
 func seal(info handler.FileInfo, data *os.File) error {
 	stat, err := data.Stat()
 	if err != nil {
@@ -192,7 +219,7 @@ func seal(info handler.FileInfo, data *os.File) error {
 	}
 	mode := stat.Mode().Perm() &^ writeBits
 	if info.IsPartial {
-		mode &^= 0o044
+		mode |= partBit
 	}
 	return data.Chmod(mode)
 }
@@ -216,7 +243,7 @@ func (s *Store) damage(id string, cause error) error {
 
 // unfinished wraps an error after which the finish can simply be run again.
 func unfinished(doing string, err error) error {
-	if _, ok := errors.AsType[handler.Error](err); ok || full(err) || errors.Is(err, fs.ErrNotExist) {
+	if _, ok := errors.AsType[handler.Error](err); ok || full(err) {
 		return fmt.Errorf("%s: %w", doing, err)
 	}
 	return fmt.Errorf("%s: %w: %w", doing, err, store.Unfinished())

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"sync"
@@ -9,12 +10,18 @@ import (
 // folderSync makes the names in a folder durable. Those who wait at the same
 // time share one fsync: one of them runs it, and all that came while it ran
 // share the next.
+//
+// After an fsync that failed, none is believed any more: the kernel reports an
+// error once, and names that were made before it may be lost for those who ask
+// later.
 type folderSync struct {
-	dir *os.File
+	dir    *os.File
+	rounds sync.WaitGroup // the goroutines of handOn
 
-	mu      sync.Mutex // guards running and next
+	mu      sync.Mutex // guards what follows
 	running bool
 	next    *round
+	failed  error
 }
 
 // round is one fsync and those who wait for it.
@@ -23,9 +30,15 @@ type round struct {
 	err  error
 }
 
-// sync returns after an fsync that began after the call.
+// sync returns after an fsync that began after the call. Its error is an
+// fsyncError for those who shared a failed fsync, and a plain one for those who
+// came later.
 func (s *folderSync) sync() error {
 	s.mu.Lock()
+	if s.failed != nil {
+		defer s.mu.Unlock()
+		return fmt.Errorf("no fsync of the folder is believed until the server starts again, since one failed: %v", s.failed)
+	}
 	if s.running {
 		if s.next == nil {
 			s.next = &round{done: make(chan struct{})}
@@ -43,26 +56,44 @@ func (s *folderSync) sync() error {
 }
 
 // handOn runs the rounds that gathered meanwhile, in a goroutine that ends
-// with the last of them; whoever waits for a round waits for it.
+// with the last of them.
 func (s *folderSync) handOn() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	r := s.next
 	s.next = nil
 	s.running = r != nil
-	s.mu.Unlock()
 	if r == nil {
 		return
 	}
-	go func() {
+	s.rounds.Go(func() {
 		r.err = s.fsync()
 		close(r.done)
 		s.handOn()
-	}()
+	})
 }
 
 func (s *folderSync) fsync() error {
-	if err := s.dir.Sync(); err != nil {
-		return fsyncError{fmt.Errorf("fsync the folder: %w", err)}
+	err := s.dir.Sync()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err != nil && s.failed == nil {
+		s.failed = err
+	}
+	if s.failed != nil {
+		return fsyncError{fmt.Errorf("fsync the folder: %w", s.failed)}
+	}
+	return nil
+}
+
+// syncFolder makes the names in a folder durable, once.
+func syncFolder(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return fmt.Errorf("open a folder to fsync it: %w", err)
+	}
+	if err := errors.Join(dir.Sync(), dir.Close()); err != nil {
+		return fmt.Errorf("fsync the folder %s: %w", name, err)
 	}
 	return nil
 }

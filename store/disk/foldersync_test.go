@@ -25,12 +25,8 @@ func TestFolderSync(t *testing.T) {
 	all.Wait()
 
 	// While one fsync runs, all that come share the next, and its error.
+	s.rounds.Wait() // the last round's goroutine may still be at its end
 	s.mu.Lock()
-	for s.running { // the last round's goroutine may still be at its end
-		s.mu.Unlock()
-		time.Sleep(time.Millisecond)
-		s.mu.Lock()
-	}
 	s.running = true
 	s.mu.Unlock()
 	const waiters = 20
@@ -89,5 +85,32 @@ func TestFolderSyncIsNew(t *testing.T) {
 	s.handOn()
 	if err := <-done; err != nil {
 		t.Error(err)
+	}
+}
+
+// After a failed fsync no later one is believed, and those who come later hear
+// an error that doesn't condemn their uploads.
+func TestFolderSyncBelievesNoneAfterAFailure(t *testing.T) {
+	dir, err := os.Open(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &folderSync{dir: dir}
+	if err := s.sync(); err != nil {
+		t.Fatal(err)
+	}
+	if err := dir.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, final := errors.AsType[fsyncError](s.sync()); !final {
+		t.Error("a failed fsync is not final")
+	}
+	if s.dir, err = os.Open(t.TempDir()); err != nil { // now it would succeed
+		t.Fatal(err)
+	}
+	defer s.dir.Close()
+	err = s.sync()
+	if _, final := errors.AsType[fsyncError](err); err == nil || final {
+		t.Errorf("a later sync says %v", err)
 	}
 }

@@ -38,7 +38,7 @@ func lockFolder(dir string) (*os.File, error) {
 	}
 	host, _ := os.Hostname() // only to name the holder
 	text := fmt.Sprintf("process %d on %s\n", os.Getpid(), host)
-	if err := errors.Join(f.Truncate(0), writeAt(f, []byte(text), 0)); err != nil {
+	if err := errors.Join(f.Truncate(0), writeAt(f, []byte(text), 0)); err != nil && !full(err) {
 		return nil, errors.Join(fmt.Errorf("write the data folder's lock: %w", err), f.Close())
 	}
 	return f, nil

@@ -1,6 +1,7 @@
 package disk
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"os"
@@ -63,10 +64,10 @@ func TestUnusable(t *testing.T) {
 	}
 }
 
-// wantUnusable checks that every request for id hears 410.
+// wantUnusable checks that every request for id hears 410, save DELETE.
 func (f *folder) wantUnusable(id string) {
 	f.t.Helper()
-	for _, method := range []string{http.MethodHead, http.MethodPatch, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodHead, http.MethodPatch, http.MethodPost} {
 		_, err := f.GetUpload(as(f.t, method), id)
 		wantStatus(f.t, err, http.StatusGone)
 	}
@@ -121,4 +122,29 @@ func TestDamage(t *testing.T) {
 		t.Errorf("the sweep counts %+v", n)
 	}
 	f.wantEvents()
+}
+
+// What can't be used can be removed, with all that is left of it.
+func TestDeleteUnusable(t *testing.T) {
+	f := openFolder(t, t.TempDir())
+	noData := f.upload(handler.FileInfo{Size: 5}, "abc")
+	f.must(os.Remove(f.path(noData)))
+	f.must(os.WriteFile(f.path(noData+".info.tmp"), nil, 0o644)) // a crash while it was replaced
+	broken := f.upload(handler.FileInfo{Size: 5}, "abc")
+	f.must(os.WriteFile(f.path(broken+".info"), []byte("{"), 0o644))
+	damaged := f.upload(handler.FileInfo{Size: 5}, "abc")
+	_ = f.damage(damaged, errors.New("fsync failed"))
+	for _, id := range []string{noData, broken, damaged} {
+		u, err := f.GetUpload(as(t, http.MethodDelete), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.must(f.AsTerminatableUpload(u).Terminate(as(t, http.MethodDelete)))
+		_, err = f.GetUpload(as(t, http.MethodHead), id)
+		wantStatus(t, err, http.StatusNotFound)
+	}
+	entries, err := os.ReadDir(f.path(""))
+	if err != nil || len(entries) > 0 {
+		t.Errorf("left: %v (error %v)", entries, err)
+	}
 }

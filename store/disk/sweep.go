@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"io/fs"
 	"strings"
 	"time"
 )
@@ -78,7 +77,7 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 
 func (s *Store) sweepOne(ctx context.Context, id string, n *Swept) {
 	stat, err := s.root.Lstat(id)
-	if err != nil || stat.Mode()&writeBits == 0 && stat.Mode()&0o044 != 0 {
+	if err != nil || stat.Mode()&writeBits == 0 && stat.Mode()&partBit == 0 {
 		return // removed meanwhile, or sealed
 	}
 	u, err := s.open(id)
@@ -113,7 +112,7 @@ func (s *Store) sweepComplete(ctx context.Context, u *upload, n *Swept) {
 		if !marked(u.info) {
 			n.Adopted++
 		}
-	case !errors.Is(fin.err, fs.ErrNotExist):
+	case !isNotFound(fin.err):
 		n.Unusable++
 		n.Example, n.Err = u.info.ID, fin.err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"time"
 
@@ -13,6 +14,10 @@ import (
 
 	"plateau/store"
 )
+
+// errRefused is in the chain of errors that say that an fsync of the upload
+// failed, and that it could not be set aside.
+var errRefused = errors.New("the upload is refused until the process ends, since an fsync failed")
 
 // errDamaged is in the chain of errors that say that an upload's data can't be
 // trusted or is not there.
@@ -39,10 +44,14 @@ func (u *upload) complete() bool {
 // consumed reports whether this is a part whose bytes a final has taken over.
 func (u *upload) consumed() bool { return u.info.Storage[keyFinal] != "" && u.info.IsPartial }
 
-// GetUpload opens an upload. If the request is a PATCH or HEAD and finds it
-// complete but not sealed, it is finished first. Errors: 404, 410, 423, 5xx.
+// GetUpload opens an upload. If the request is a PATCH, HEAD or GET and finds
+// it complete but not sealed, it is finished first. A DELETE opens an upload
+// that can't be used too. Errors: 404, 410, 423, 5xx.
 func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := s.open(id)
+	if err != nil && store.RequestFrom(ctx).Method == http.MethodDelete && unusable(err) {
+		return &upload{store: s, info: handler.FileInfo{ID: id}}, nil
+	}
 	if err != nil {
 		return nil, s.answer(ctx, err)
 	}
@@ -78,7 +87,7 @@ func (s *Store) usable(id string) error {
 		return fmt.Errorf("the id is not one of ours: %w", store.NotFound())
 	}
 	if _, refused := s.refused.Load(id); refused {
-		return fmt.Errorf("refused since an fsync failed: %w", errDamaged)
+		return errRefused
 	}
 	return nil
 }
@@ -102,8 +111,15 @@ func (s *Store) openData(u *upload) (*upload, error) {
 	case !stat.Mode().IsRegular():
 		return nil, fmt.Errorf("%w: the data file is not a regular file", errDamaged)
 	}
-	u.info.Offset = stat.Size()
 	u.sealed = stat.Mode()&writeBits == 0
+	if u.sealed && u.info.SizeIsDeferred {
+		// It was sealed after its record was read, so its length is known now.
+		if u, err = s.openRecord(u.info.ID); err != nil {
+			return nil, err
+		}
+		u.sealed = true
+	}
+	u.info.Offset = stat.Size()
 	u.modified = stat.ModTime()
 	if err := u.check(); err != nil {
 		return nil, err
@@ -151,7 +167,7 @@ func (u *upload) GetInfo(context.Context) (handler.FileInfo, error) { return u.i
 func (u *upload) GetReader(ctx context.Context) (io.ReadCloser, error) {
 	f, err := u.store.root.Open(u.info.ID)
 	if err != nil {
-		return nil, u.store.answer(ctx, fmt.Errorf("open the data file: %w", err))
+		return nil, u.store.answer(ctx, fmt.Errorf("open the data file: %w", missing(err)))
 	}
 	return f, nil
 }
@@ -180,10 +196,22 @@ func (u *upload) Terminate(ctx context.Context) error {
 	if err := store.RequestFrom(ctx).Held(); err != nil {
 		return s.answer(ctx, err)
 	}
-	if err := s.remove(u.info.ID); err != nil {
+	err := s.remove(u.info.ID)
+	for _, leftover := range []string{recordName(u.info.ID) + ".tmp", u.info.ID + ".damaged"} {
+		if err == nil {
+			err = ignoreMissing(s.root.Remove(leftover))
+		}
+	}
+	if err != nil {
 		return s.answer(ctx, err)
 	}
+	s.refused.Delete(u.info.ID)
 	return nil
+}
+
+// unusable reports whether err says that an upload is there and broken.
+func unusable(err error) bool {
+	return errors.Is(err, errDamaged) || errors.Is(err, errRecord) || errors.Is(err, errRefused)
 }
 
 // remove unlinks an upload: the data first, since it is what takes up space; a
@@ -218,7 +246,7 @@ func (s *Store) Content(ctx context.Context, id string) (handler.FileInfo, time.
 	}
 	f, err := s.root.Open(id)
 	if err != nil {
-		return fail(fmt.Errorf("open the data file: %w", err))
+		return fail(fmt.Errorf("open the data file: %w", missing(err)))
 	}
 	return u.info, u.modified, f, nil
 }

@@ -18,7 +18,8 @@ const (
 	writebackSize = 8 << 20
 	// waitSize is what an upload holds while it waits for its client.
 	waitSize = 512
-	// tlsSize is the same where each read may wait: the bytes of a TLS record.
+	// tlsSize is the same where each read may wait (TLS, HTTP/2, bodies of unknown
+	// length): the bytes of a TLS record.
 	tlsSize = 16 << 10
 )
 

@@ -5,7 +5,8 @@
 // cut) and takes over as soon as it has: the lock is handed on, nobody polls.
 // Only one request waits for a lock; a newer one displaces it, since an older
 // waiter is most likely one whose client gave up. The displaced one, and one
-// whose context ends first, hear 423. HEAD takes no lock at all.
+// whose context ends first, hear 423; one whose own body is cut meanwhile hears
+// what the cut says. HEAD takes no lock at all.
 //
 // Nothing is kept for an upload that nobody holds.
 package memorylock

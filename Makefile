@@ -34,16 +34,9 @@ unit:
 	$(GO) test $(RACE) -timeout 15m ./...
 	cd bench && $(GO) test $(RACE) ./...
 
-# Every fuzz target that there is, one after the other.
 FUZZTIME ?= 10s
 fuzz:
-	@set -e; for package in ./server ./store/disk ./config; do \
-		targets=$$($(GO) test -list '^Fuzz' $$package | grep '^Fuzz'); \
-		for target in $$targets; do \
-			echo "$$package $$target"; \
-			$(GO) test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) $$package; \
-		done; \
-	done
+	.ci/fuzz $(FUZZTIME)
 
 # The longer matrices of e2e: every fault at every call, 100,000 uploads.
 e2e-full: e2e/node/node_modules

@@ -58,7 +58,7 @@ func (l *Locker) TryLock(id string) (unlock func(), ok bool) {
 		return nil, false
 	}
 	l.locks[id] = &entry{}
-	return func() { l.release(id) }, true
+	return sync.OnceFunc(func() { l.release(id) }), true
 }
 
 // Acquire takes the lock of id for the request in ctx: as Lock does, for code
@@ -67,7 +67,7 @@ func (l *Locker) Acquire(ctx context.Context, id string) (unlock func(), err err
 	if err := l.acquire(ctx, id); err != nil {
 		return nil, err
 	}
-	return func() { l.release(id) }, nil
+	return sync.OnceFunc(func() { l.release(id) }), nil
 }
 
 func (l *Locker) acquire(ctx context.Context, id string) error {

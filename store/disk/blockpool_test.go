@@ -4,6 +4,7 @@ import (
 	"runtime"
 	"sync"
 	"testing"
+	"testing/synctest"
 )
 
 func TestBlockPool(t *testing.T) {
@@ -47,17 +48,18 @@ func TestBlockPool(t *testing.T) {
 }
 
 func TestBlockPoolWaits(t *testing.T) {
-	p := newBlockPool(1)
-	b := p.get()
-	got := make(chan []byte)
-	go func() { got <- p.get() }()
-	select {
-	case <-got:
-		t.Fatal("a second block was lent")
-	default:
-	}
-	p.put(b)
-	if again := <-got; &again[0] != &b[0] {
-		t.Error("another block was made")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		p := newBlockPool(1)
+		b := p.get()
+		got := make(chan []byte, 1)
+		go func() { got <- p.get() }()
+		synctest.Wait()
+		if len(got) > 0 {
+			t.Fatal("a second block was lent")
+		}
+		p.put(b)
+		if again := <-got; &again[0] != &b[0] {
+			t.Error("another block was made")
+		}
+	})
 }

@@ -28,19 +28,30 @@ type folder struct {
 	events []string // the ids, in order
 }
 
-func openFolder(t testing.TB, dir string) *folder {
+func openFolder(t testing.TB, dir string, change ...func(*Options)) *folder {
 	t.Helper()
-	f := &folder{t: t, dir: dir}
-	s, err := Open(f.options())
-	if err != nil {
-		t.Fatal(err)
-	}
-	f.Store = s
+	f := openUnclosed(t, dir, change...)
 	t.Cleanup(func() {
 		if err := f.Close(context.Background()); err != nil {
 			t.Errorf("close: %v", err)
 		}
 	})
+	return f
+}
+
+// openUnclosed is openFolder for tests that close the store themselves.
+func openUnclosed(t testing.TB, dir string, change ...func(*Options)) *folder {
+	t.Helper()
+	f := &folder{t: t, dir: dir}
+	options := f.options()
+	for _, c := range change {
+		c(&options)
+	}
+	s, err := Open(options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.Store = s
 	return f
 }
 
@@ -51,6 +62,32 @@ func (f *folder) options() Options {
 		f.events = append(f.events, info.ID)
 		return nil
 	}}
+}
+
+// beforeEvent makes each event wait for do, and fail as it does.
+func beforeEvent(do func(id string) error) func(*Options) {
+	return func(o *Options) {
+		finish := o.Finish
+		o.Finish = func(ctx context.Context, info handler.FileInfo) error {
+			if err := do(info.ID); err != nil {
+				return err
+			}
+			return finish(ctx, info)
+		}
+	}
+}
+
+// waitFor makes each event wait for a channel.
+func waitFor(c <-chan struct{}) func(*Options) {
+	return beforeEvent(func(string) error { <-c; return nil })
+}
+
+// complete returns an upload that a crash left with all its bytes, and no seal.
+func (f *folder) complete(text string) string {
+	f.t.Helper()
+	id := f.upload(handler.FileInfo{Size: int64(len(text))}, "")
+	f.put(id, text)
+	return id
 }
 
 func (f *folder) path(name string) string { return filepath.Join(f.dir, "uploads", name) }

@@ -1,11 +1,13 @@
 package disk
 
 import (
+	"context"
 	"errors"
 	"os"
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 )
@@ -35,7 +37,9 @@ func TestFolderIsFreeAfterClose(t *testing.T) {
 		s, err := Open(f.options())
 		f.must(err)
 		s.Start(t.Context())
-		f.must(s.Close(t.Context()))
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+		f.must(s.Close(ctx))
+		cancel()
 	}
 }
 

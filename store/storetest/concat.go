@@ -3,6 +3,7 @@ package storetest
 import (
 	"bytes"
 	"net/http"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 )
@@ -159,9 +160,11 @@ func testConcatCrash(s *suite) {
 func testConcatPartInUse(s *suite) {
 	s.start(Options{})
 	a, b := s.part([]byte("abc")), s.part([]byte("de"))
-	// A client that asks for the end of a part once more holds its lock for a
-	// moment, just when the final marks it.
-	g := s.events.hold()
+	// A client that asks for the end of a part once more holds its lock when the
+	// final marks it, and lets go as soon as it is asked.
+	body := NewBody(nil)
+	unlock, err := s.lock(s.context(http.MethodPatch, body), a)
+	s.must(err)
 	type result struct {
 		id  string
 		err error
@@ -171,25 +174,18 @@ func testConcatPartInUse(s *suite) {
 		id, err := s.concat(a, b)
 		done <- result{id, err}
 	}()
-	within(s.T, "the event", g.entered)
-	body := NewBody(nil)
-	unlock, err := s.lock(s.context(http.MethodPatch, body), a)
-	s.must(err)
-	s.events.open(g)
-	released := make(chan struct{})
-	go func() {
-		defer close(released)
-		select {
-		case <-body.WhenCut():
-		case r := <-done: // the store didn't ask for the lock
-			done <- r
-		}
-		unlock()
-	}()
-	<-released
+	select {
+	case <-body.WhenCut():
+	case r := <-done: // the store didn't ask for the lock
+		done <- r
+	case <-time.After(bound):
+		s.Errorf("after %s the final is neither made, nor is the part asked for", bound)
+	}
+	unlock()
 	r := within(s.T, "the final upload", done)
 	s.must(r.err)
 	s.wantContent(r.id, []byte("abcde"))
+	s.events.want(r.id)
 	_, err = s.concat(a)
 	s.wantRefused(err) // it was marked all the same
 	var left bytes.Buffer

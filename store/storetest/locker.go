@@ -2,7 +2,6 @@ package storetest
 
 import (
 	"context"
-	"math/rand/v2"
 	"net/http"
 	"runtime"
 	"sync"
@@ -166,7 +165,7 @@ func testOtherID(s *lockSuite) {
 // testLockRaces lets everything happen at once: the holder lets go, the waiter's
 // client leaves, and a newer request comes.
 func testLockRaces(s *lockSuite) {
-	r := rand.New(rand.NewPCG(1, 1))
+	r := random(s.T)
 	for range 300 {
 		h := s.holder()
 		w := s.request(http.MethodPatch, "id")

@@ -85,11 +85,11 @@ func (u *upload) concat(ctx context.Context) error {
 		if err := s.haveBytes(u.info.PartialUploads); err != nil {
 			return err
 		}
-		if err := s.remove(id); err != nil {
+		if err := s.discard(ctx, id); err != nil {
 			return err
 		}
 		if err := s.assemble(ctx, u); err != nil {
-			return errors.Join(err, s.remove(id))
+			return errors.Join(err, s.discard(ctx, id))
 		}
 	default:
 		return err
@@ -97,13 +97,22 @@ func (u *upload) concat(ctx context.Context) error {
 
 	fin := s.startFinish(ctx, u, nil)
 	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
-		if fin.ended() && store.RequestFrom(ctx).Held() == nil && s.haveBytes(u.info.PartialUploads) == nil {
-			err = errors.Join(err, s.remove(id))
+		if fin.ended() && s.haveBytes(u.info.PartialUploads) == nil {
+			err = errors.Join(err, s.discard(ctx, id))
 		}
 		return err
 	}
 	u.sealed = true
 	return nil
+}
+
+// discard removes a final that isn't finished. Its id is that of its parts, so
+// whoever has the lock now may be making the same one.
+func (s *Store) discard(ctx context.Context, id string) error {
+	if err := store.RequestFrom(ctx).Held(); err != nil {
+		return err
+	}
+	return s.remove(id)
 }
 
 // assemble creates the final upload and copies its parts into it. io.Copy

@@ -15,8 +15,12 @@ import (
 	"plateau/store"
 )
 
-// exchange is one request on the public listener and its answer.
+// exchange is one request on the public listener and its answer. It is the
+// request's context too: a waiting upload keeps one object in place of several.
 type exchange struct {
+	context.Context      // net/http's
+	ended           bool // see tusd.serve
+
 	response response
 	request  store.Request
 	path     string // as the client sent it
@@ -24,6 +28,35 @@ type exchange struct {
 }
 
 type exchangeKey struct{}
+
+// Value is part of context.Context.
+func (x *exchange) Value(key any) any {
+	switch key.(type) {
+	case exchangeKey:
+		return x
+	case store.RequestKey:
+		return &x.request
+	}
+	return x.Context.Value(key)
+}
+
+// Done is part of context.Context.
+func (x *exchange) Done() <-chan struct{} {
+	if !x.ended {
+		return x.Context.Done()
+	}
+	done := make(chan struct{})
+	close(done)
+	return done
+}
+
+// Err is part of context.Context.
+func (x *exchange) Err() error {
+	if !x.ended {
+		return x.Context.Err()
+	}
+	return context.Canceled
+}
 
 // exchangeOf returns the exchange of a request that came through the edge.
 func exchangeOf(r *http.Request) *exchange {
@@ -53,8 +86,8 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 	x.request.Method = method
 	x.request.Offset = -1
 	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, sending: &s.downloads}
-	ctx := store.WithRequest(context.WithValue(r.Context(), exchangeKey{}, x), &x.request)
-	r = r.WithContext(ctx)
+	x.Context = r.Context()
+	r = r.WithContext(x)
 	r.Method = method
 	if r.Header.Get("Expect") != "" {
 		// What the last answer on this connection left is not for "100 Continue".

@@ -24,9 +24,9 @@ const (
 // tusd is asked; so a bad request creates nothing.
 func (s *Server) uploads(c *echo.Context) error {
 	r := c.Request()
-	w := &exchangeOf(r).response
-	if method := s.prepare(w, r); method != nil {
-		s.tusd.serve(method, w, r)
+	x := exchangeOf(r)
+	if method := s.prepare(&x.response, r); method != nil {
+		s.tusd.serve(method, x, r)
 	}
 	return nil
 }

@@ -65,22 +65,10 @@ func (t *tusd) count(method string) {
 // cut the body, and to give the store some time after the client has left. The
 // body cuts itself, and stores don't stop with the client; so both goroutines
 // may end at once, which saves a waiting upload a fifth of its memory.
-func (t *tusd) serve(method http.HandlerFunc, w *response, r *http.Request) {
-	method(w, r.WithContext(ended{r.Context()}))
+func (t *tusd) serve(method http.HandlerFunc, x *exchange, r *http.Request) {
+	x.ended = true
+	method(&x.response, r)
 }
-
-// ended is a context that has ended; its values are those of the one in it.
-type ended struct{ context.Context }
-
-// Done is part of context.Context.
-func (ended) Done() <-chan struct{} {
-	done := make(chan struct{})
-	close(done)
-	return done
-}
-
-// Err is part of context.Context.
-func (ended) Err() error { return context.Canceled }
 
 // patient is a locker for requests whose context says nothing, see serve.
 type patient struct{ *memorylock.Locker }

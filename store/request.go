@@ -46,17 +46,18 @@ type Request struct {
 	code  string
 }
 
-type requestKey struct{}
+// RequestKey is the context key of the *Request.
+type RequestKey struct{}
 
 // WithRequest returns a context from which RequestFrom gets r.
 func WithRequest(ctx context.Context, r *Request) context.Context {
-	return context.WithValue(ctx, requestKey{}, r)
+	return context.WithValue(ctx, RequestKey{}, r)
 }
 
 // RequestFrom returns the request that ctx works for. Without one (a sweep, a
 // test) it returns an empty Request, never nil.
 func RequestFrom(ctx context.Context) *Request {
-	if r, ok := ctx.Value(requestKey{}).(*Request); ok {
+	if r, ok := ctx.Value(RequestKey{}).(*Request); ok {
 		return r
 	}
 	return &Request{}

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,8 @@ type Options struct {
 	Durable bool
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
-	// Blocks is how many blocks of 1 MiB all uploads share. Default 8.
+	// Blocks is how many blocks of 1 MiB all uploads share. Default: two for each
+	// processor, since a block is in use only while it is copied.
 	Blocks int
 	// FinishWait is how long a HEAD or PATCH waits for a finish. Default 10 s.
 	FinishWait time.Duration
@@ -76,7 +78,7 @@ func (o Options) Validate() error {
 
 func (o Options) withDefaults() Options {
 	if o.Blocks == 0 {
-		o.Blocks = 8
+		o.Blocks = 2 * runtime.GOMAXPROCS(0)
 	}
 	if o.FinishWait == 0 {
 		o.FinishWait = 10 * time.Second

@@ -6,12 +6,14 @@
 //
 // How the faults are made exact: a proxy in the test (proxy_test.go) lets the bytes of an upload through up to an offset
 // that the test sets and holds them there, so a kill or a signal always meets a request in the middle of its body; and
-// strace (strace_test.go) makes one chosen system call of the server fail. Random choices come from a seed that each test
-// prints; PLATEAU_E2E_SEED sets it.
+// strace (strace_test.go) makes one chosen system call of the server fail, or kills the server there. Random choices come
+// from a seed that each test prints; PLATEAU_E2E_SEED sets it.
 //
-// What a machine needs: Node with the packages of e2e/node (npm ci --prefix e2e/node), Debian's strace for the faults, and
-// the Go module proxy for tusd. A test whose part is missing skips and says which command installs it; with CI=true it fails.
+// What a machine needs: Node with the packages of e2e/node (npm ci --prefix e2e/node), and Debian's strace for the faults. A
+// test whose part is missing skips and says which command installs it; with CI=true it fails. tusd is built from the module
+// that bench/go.mod names; a build that fails is a failure.
 //
 // Environment: PLATEAU_E2E_RACE=1 builds the server with the race detector; PLATEAU_E2E_BINARY names a binary to test in
-// place of one built here, a release for example; PLATEAU_E2E=full runs the whole matrix of faults, of which CI takes a part.
+// place of one built here, a release for example; PLATEAU_E2E=full runs the whole matrix of faults and the largest folder, of
+// which CI takes a part.
 package e2e

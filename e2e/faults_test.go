@@ -12,8 +12,8 @@ import (
 	"testing"
 )
 
-// TestFaults makes each system call fail that the server makes on its data folder while it creates, writes and finishes an
-// upload: one call at a time, with EIO, ENOSPC and EDQUOT. The client hears the right answer, nothing is acknowledged that
+// TestFaults makes each system call fail that the server makes on its data folder while it creates, writes, finishes,
+// serves and removes an upload: one call at a time, with EIO, ENOSPC and EDQUOT. The client hears the right answer, nothing is acknowledged that
 // is not there, the upload can be gone on with, and so can the server.
 func TestFaults(t *testing.T) {
 	needStrace(t)
@@ -47,6 +47,13 @@ type faults struct {
 func (f *faults) all() {
 	calls := f.baseline()
 	f.t.Logf("the calls of this operation: %v", calls)
+	if f.kind == "DELETE" {
+		for _, c := range calls {
+			if c.grows {
+				f.t.Errorf("DELETE needs space on the disk: %s", c)
+			}
+		}
+	}
 	for _, errno := range []string{"EIO", "ENOSPC", "EDQUOT"} {
 		var hit []string
 		for _, name := range names(calls) {
@@ -58,7 +65,11 @@ func (f *faults) all() {
 			}
 			// strace counts the calls of each thread by itself, and the server's threads share the work as they like:
 			// the nth call of a thread may be any, so what was hit is read from the trace, and misses are tried again.
-			for try := range max(20, 4*count) {
+			tries := max(20, 4*count)
+			if onSockets(name) {
+				tries = max(80, tries) // a POST's files are not known, so most of these hit a socket
+			}
+			for try := range tries {
 				for _, c := range f.inject(name, errno, strconv.Itoa(1+try%count)) {
 					hit = append(hit, c.String())
 				}
@@ -66,7 +77,7 @@ func (f *faults) all() {
 					break
 				}
 			}
-			if fullWanted() && !slices.Contains([]string{"read", "write", "close"}, name) { // which sockets make too
+			if fullWanted() && (!onSockets(name) || f.kind != "POST") { // see only
 				for n := range count {
 					f.inject(name, errno, strconv.Itoa(n+1)+"+")
 				}
@@ -79,6 +90,18 @@ func (f *faults) all() {
 		}
 	}
 	f.t.Logf("%d cases", f.cases)
+}
+
+// onSockets says whether sockets make this call too.
+func onSockets(name string) bool { return slices.Contains([]string{"read", "write", "close"}, name) }
+
+// only makes strace look at the upload's files alone if otherwise the call might fail on a socket. A POST's are not known.
+func (f *faults) only(name, address string) []string {
+	if !onSockets(name) || f.kind == "POST" {
+		return nil
+	}
+	file := filepath.Join(f.server.uploads(), idOf(address))
+	return []string{"-P", file, "-P", file + ".info", "-P", file + ".info.tmp"}
 }
 
 func names(calls []call) []string {
@@ -118,10 +141,16 @@ func (f *faults) baseline() []call {
 func (f *faults) prepared(client *tus) string {
 	f.t.Helper()
 	address := f.prepare(f.t, client, f.content)
-	if f.unsealed {
-		if err := os.Chmod(filepath.Join(f.server.uploads(), idOf(address)), 0o644); err != nil {
-			f.t.Fatal(err)
-		}
+	file := filepath.Join(f.server.uploads(), idOf(address))
+	var err error
+	switch {
+	case f.unsealed:
+		err = os.Chmod(file, 0o644)
+	case f.damaged:
+		err = os.Rename(file, file+".damaged")
+	}
+	if err != nil {
+		f.t.Fatal(err)
 	}
 	return address
 }
@@ -134,10 +163,12 @@ func (f *faults) inject(name, errno, when string) []call {
 	client := newTus(f.ctx, f.server.files)
 	address := f.prepared(client)
 	before := f.folder()
-	tracer := attach(f.ctx, f.t, f.server, "-e", "trace="+name, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when))
+	tracer := attach(f.ctx, f.t, f.server, append(f.only(name, address),
+		"-e", "trace="+name, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when))...)
 	a := f.request(client, address, f.content)
 	if strings.HasSuffix(when, "+") && f.acknowledged > 0 {
-		if head := client.head(address); !slices.Contains([]int{http.StatusOK, http.StatusLocked, http.StatusGone}, head.status) {
+		if head := client.head(address); !slices.Contains([]int{http.StatusOK, http.StatusLocked, http.StatusGone}, head.status) &&
+			(f.kind != "DELETE" || head.status != http.StatusNotFound) {
 			f.t.Errorf("%s while %s fails with %s from the %s call: HEAD says %v", f.name, name, errno, when, head)
 		}
 	}
@@ -152,6 +183,9 @@ func (f *faults) inject(name, errno, when string) []call {
 	what := fmt.Sprintf("%s with %v failing with %s", f.name, hit, errno)
 	if !f.server.alive() {
 		f.t.Fatalf("%s: the server ended", what)
+	}
+	if slices.ContainsFunc(hit, func(c call) bool { return isSync(c) && c.on == "uploads" }) {
+		f.wantNoFinish(what, client)
 	}
 	if a.err == nil && a.status/100 == 2 {
 		if f.kind == "POST" {
@@ -168,6 +202,11 @@ func (f *faults) inject(name, errno, when string) []call {
 	if f.kind == "POST" {
 		if left := f.left(before, hit); len(left) > 0 {
 			f.t.Errorf("%s: %d, but this was left: %v", what, a.status, left)
+		}
+		if again := f.request(client, address, f.content); again.status != http.StatusCreated {
+			f.t.Errorf("%s: %v, and asked again it hears %v", what, a, again)
+		} else {
+			f.wantWhole(what, client, again.header.Get("Location"), again)
 		}
 	} else {
 		f.wantRest(what, client, address, a, hit)

@@ -69,7 +69,8 @@ func (p *proxy) requests(l *link) error {
 		if request.ContentLength < 0 {
 			return errors.New("the proxy knows no chunked requests")
 		}
-		e := &exchange{method: request.Method, path: request.URL.Path, request: request.Header}
+		e := &exchange{method: request.Method, path: request.URL.Path, request: request.Header, length: request.ContentLength}
+		e.start, _ = strconv.ParseInt(request.Header.Get("Upload-Offset"), 10, 64)
 		if override := request.Header.Get("X-HTTP-Method-Override"); override != "" {
 			e.method = override
 		}
@@ -80,8 +81,11 @@ func (p *proxy) requests(l *link) error {
 		p.mu.Unlock()
 		l.pending <- &pendingRequest{request, e}
 		if _, err = l.server.Write(head); err == nil {
-			err = p.body(l, from, e, request.ContentLength)
+			err = p.body(l, from, e)
 		}
+		p.mu.Lock()
+		e.over = true
+		p.mu.Unlock()
 		if err != nil {
 			_, err = io.Copy(io.Discard, from)
 			return err
@@ -89,25 +93,25 @@ func (p *proxy) requests(l *link) error {
 	}
 }
 
-func (p *proxy) body(l *link, from io.Reader, e *exchange, length int64) error {
-	start, _ := strconv.ParseInt(e.request.Get("Upload-Offset"), 10, 64)
+func (p *proxy) body(l *link, from io.Reader, e *exchange) error {
 	block := make([]byte, 32<<10)
-	for sent := int64(0); sent < length; {
-		room, err := p.room(l, start+sent)
+	for sent := int64(0); sent < e.length; {
+		room, err := p.room(l, e.start+sent)
 		if err != nil {
 			return err
 		}
-		n, err := from.Read(block[:min(room, length-sent, int64(len(block)))])
+		n, err := from.Read(block[:min(room, e.length-sent, int64(len(block)))])
 		if err != nil {
 			return err
 		}
-		if _, err := l.server.Write(block[:n]); err != nil {
-			return err
-		}
-		sent += int64(n)
+		n, err = l.server.Write(block[:n])
+		sent += int64(n) // some of it may have arrived in spite of an error
 		p.mu.Lock()
 		e.sent = sent
 		p.mu.Unlock()
+		if err != nil {
+			return err
+		}
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"time"
 )
 
-// testTimeout bounds one test, whatever it waits for.
+// testTimeout bounds one test, whatever it waits for. The whole matrix takes longer, see bounded.
 const testTimeout = 3 * time.Minute
 
 // build makes the binaries that the tests start, each once per test process.
@@ -98,7 +98,11 @@ func seeded(t *testing.T) *rand.Rand {
 // bounded is the test's context with a deadline.
 func bounded(t *testing.T) context.Context {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), testTimeout)
+	timeout := testTimeout
+	if fullWanted() {
+		timeout *= 5
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -13,7 +13,7 @@ const faultSize = 3<<20 + 77
 // operation is one request during which a system call fails.
 type operation struct {
 	name string
-	kind string // POST, PATCH, HEAD; finish: a PATCH with the last byte
+	kind string // POST, PATCH, HEAD, GET, DELETE; finish: a PATCH with the last byte
 	// prepare makes what the request needs, without a fault.
 	prepare func(t *testing.T, c *tus, content []byte) (address string)
 	// request is sent while a call fails.
@@ -21,6 +21,7 @@ type operation struct {
 	// acknowledged is the offset before the request, and sent the one after it if all goes well.
 	acknowledged, sent int64
 	unsealed           bool // the upload lost its seal, as in a power cut, before the request
+	damaged            bool // its data was set aside before the request, as after a failed fsync
 }
 
 var operations = []operation{
@@ -31,11 +32,7 @@ var operations = []operation{
 	},
 	{
 		name: "write", kind: "PATCH",
-		prepare: func(t *testing.T, c *tus, content []byte) string {
-			address := c.mustCreate(t, faultSize, nil)
-			c.mustPatch(t, address, 0, content[:1000])
-			return address
-		},
+		prepare: received,
 		request: func(c *tus, address string, content []byte) answer {
 			return c.patch(address, 1000, content[1000:faultSize-1000], nil)
 		},
@@ -55,11 +52,7 @@ var operations = []operation{
 	},
 	{
 		name: "head", kind: "HEAD",
-		prepare: func(t *testing.T, c *tus, content []byte) string {
-			address := c.mustCreate(t, faultSize, nil)
-			c.mustPatch(t, address, 0, content[:1000])
-			return address
-		},
+		prepare:      received,
 		request:      func(c *tus, address string, _ []byte) answer { return c.head(address) },
 		acknowledged: 1000, sent: 1000,
 	},
@@ -87,11 +80,7 @@ var operations = []operation{
 	},
 	{
 		name: "head that finishes", kind: "HEAD",
-		prepare: func(t *testing.T, c *tus, content []byte) string {
-			address := c.mustCreate(t, faultSize, nil)
-			c.mustPatch(t, address, 0, content)
-			return address
-		},
+		prepare:      whole,
 		request:      func(c *tus, address string, _ []byte) answer { return c.head(address) },
 		acknowledged: faultSize, sent: faultSize, unsealed: true,
 	},
@@ -117,6 +106,56 @@ var operations = []operation{
 		},
 		sent: faultSize,
 	},
+	{
+		name: "delete", kind: "DELETE",
+		prepare:      received,
+		request:      remove,
+		acknowledged: 1000, sent: 1000,
+	},
+	{
+		name: "delete what is sealed", kind: "DELETE",
+		prepare:      whole,
+		request:      remove,
+		acknowledged: faultSize, sent: faultSize,
+	},
+	{
+		name: "delete what is damaged", kind: "DELETE",
+		prepare: received,
+		request: remove,
+		damaged: true,
+	},
+	{
+		name: "get", kind: "GET",
+		prepare:      whole,
+		request:      func(c *tus, address string, _ []byte) answer { return c.get(address) },
+		acknowledged: faultSize, sent: faultSize,
+	},
+	{
+		name: "get that finishes", kind: "GET",
+		prepare:      whole,
+		request:      func(c *tus, address string, _ []byte) answer { return c.get(address) },
+		acknowledged: faultSize, sent: faultSize, unsealed: true,
+	},
+}
+
+func remove(c *tus, address string, _ []byte) answer {
+	return c.do(http.MethodDelete, address, nil, nil)
+}
+
+// received makes an upload of which 1000 bytes have come.
+func received(t *testing.T, c *tus, content []byte) string {
+	t.Helper()
+	address := c.mustCreate(t, faultSize, nil)
+	c.mustPatch(t, address, 0, content[:1000])
+	return address
+}
+
+// whole makes a finished upload.
+func whole(t *testing.T, c *tus, content []byte) string {
+	t.Helper()
+	address := c.mustCreate(t, faultSize, nil)
+	c.mustPatch(t, address, 0, content)
+	return address
 }
 
 // partSize is the size of the first of two parts.

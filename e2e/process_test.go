@@ -36,6 +36,7 @@ type plateau struct {
 	process
 	data  string        // the data folder
 	addr  string        // host:port of the public listener, the same after every restart
+	admin string        // host:port of the admin listener, another after every restart
 	files string        // http://host:port/files/
 	ready time.Duration // from start to the line that says it serves
 }
@@ -73,10 +74,10 @@ func (p *plateau) start(ctx context.Context, t *testing.T) {
 	for {
 		select {
 		case line := <-lines:
-			var said struct{ Msg, Listen, URL string }
+			var said struct{ Msg, Listen, URL, Admin string }
 			if json.Unmarshal(line, &said) == nil && said.Msg == "serving" {
 				p.ready = time.Since(begin)
-				p.files = said.URL
+				p.files, p.admin = said.URL, said.Admin
 				if said.Listen != p.addr {
 					t.Fatalf("serving on %s, want %s", said.Listen, p.addr)
 				}
@@ -161,7 +162,7 @@ func startTusd(ctx context.Context, t *testing.T, folder string) (*process, stri
 	t.Helper()
 	bin, err := binaries.tusd()
 	if err != nil {
-		missing(t, "tusd ("+err.Error()+")", "go -C bench mod download")
+		t.Fatalf("tusd is needed, and Go fetches its module by itself: %v", err)
 	}
 	addr := freeAddr(t)
 	host, port, _ := net.SplitHostPort(addr)

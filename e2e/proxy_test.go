@@ -35,10 +35,19 @@ type proxy struct {
 type exchange struct {
 	method, path string
 	request      http.Header
+	start        int64 // the offset at which the body begins
+	length       int64 // of the body
 	sent         int64 // bytes of the body passed on
+	over         bool  // no more of it will be
 	status       int   // 0 while there is no answer
 	answer       http.Header
 }
+
+// reached is the offset up to which the upload's bytes have been passed on.
+func (e exchange) reached() int64 { return e.start + e.sent }
+
+// inside says whether the request is, or ended, in the middle of its body, without an answer.
+func (e exchange) inside() bool { return e.status == 0 && 0 < e.sent && e.sent < e.length }
 
 // startProxy listens on loopback in front of target until the test ends.
 func startProxy(t *testing.T, target string, pass func(*http.Request, *http.Response) bool) *proxy {
@@ -78,6 +87,15 @@ func (p *proxy) seen(method string) []exchange {
 		}
 	}
 	return list
+}
+
+// last is the latest request with this method to reach a server.
+func (p *proxy) last(method string) exchange {
+	list := p.seen(method)
+	if len(list) == 0 {
+		return exchange{}
+	}
+	return list[len(list)-1]
 }
 
 // bodyBytes is how much of the bodies of PATCH and POST requests has been passed on.

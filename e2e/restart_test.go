@@ -2,16 +2,21 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
+	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
 	"time"
 )
 
-// TestRestartUnderLoad sends SIGTERM while 50 uploads run and 10 connections stand open that never sent a byte. The server
-// is gone within 2 s, and all 50 go on after the restart from where they were.
+// TestRestartUnderLoad sends SIGTERM while 50 uploads run, a download stands still because its client doesn't read, and 10
+// connections stand open that never sent a byte, and one more at the admin listener. The server is gone within 2 s, and all
+// 50 uploads go on after the restart from where they were.
 func TestRestartUnderLoad(t *testing.T) {
 	const (
 		uploads = 50
@@ -27,16 +32,17 @@ func TestRestartUnderLoad(t *testing.T) {
 		paths = append(paths, path)
 		sums[sum] = true
 	}
-	server := startPlateau(ctx, t, t.TempDir())
+	data := t.TempDir()
+	big := bigUpload(t, data)
+	server := startPlateau(ctx, t, data)
 	proxy := startProxy(t, server.addr, nil)
 	proxy.hold(half)
 	for range silent {
-		conn, err := net.Dial("tcp", server.addr)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer conn.Close()
+		connect(t, server.addr)
 	}
+	connect(t, server.admin)
+	download := connect(t, server.addr)
+	beginDownload(t, download, big)
 	client := startClient(ctx, t, job{Files: paths, Endpoint: proxy.files()})
 	await(ctx, t, "all uploads have come halfway", func() bool {
 		at := 0
@@ -52,6 +58,9 @@ func TestRestartUnderLoad(t *testing.T) {
 	t.Logf("the server was gone after %v", took)
 	if took > 2*time.Second {
 		t.Errorf("the server took %v to end, want at most 2 s", took)
+	}
+	if n, err := io.Copy(io.Discard, download); n >= bigSize {
+		t.Errorf("a client that didn't read was given %d bytes, the whole file (%v)", n, err)
 	}
 	server.start(ctx, t)
 	proxy.release()
@@ -75,6 +84,9 @@ func TestRestartUnderLoad(t *testing.T) {
 	}
 	client.offsetsNeverFall(t)
 	for _, r := range records(t, server.uploads()) {
+		if r.ID == big {
+			continue
+		}
 		sum := fileSum(t, filepath.Join(server.uploads(), r.ID))
 		if !sums[sum] {
 			t.Errorf("upload %s is none of the files, or a second one of the same", r.ID)
@@ -86,6 +98,53 @@ func TestRestartUnderLoad(t *testing.T) {
 	}
 	if len(sums) != 0 {
 		t.Errorf("%d files are not in the folder", len(sums))
+	}
+}
+
+// bigSize is more than the buffers of a connection hold.
+const bigSize = 256 << 20
+
+// bigUpload makes a sealed upload of bigSize in a data folder that no server has yet, and returns its id.
+func bigUpload(t *testing.T, data string) string {
+	t.Helper()
+	r := record{ID: uploadID(1), Size: bigSize, Storage: map[string]string{"Type": "filestore", "Plateau": "1"}}
+	text, err := json.Marshal(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder := filepath.Join(data, "uploads")
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeBoth(filepath.Join(folder, r.ID), bigSize, 0o444, text); err != nil {
+		t.Fatal(err)
+	}
+	return r.ID
+}
+
+// connect opens a connection for the rest of the test.
+func connect(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	conn, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(testTimeout)); err != nil {
+		t.Fatal(err)
+	}
+	return conn
+}
+
+// beginDownload asks for an upload and reads nothing of it but the first line of the answer.
+func beginDownload(t *testing.T, conn net.Conn, id string) {
+	t.Helper()
+	if _, err := fmt.Fprintf(conn, "GET /files/%s HTTP/1.1\r\nHost: %s\r\n\r\n", id, conn.RemoteAddr()); err != nil {
+		t.Fatal(err)
+	}
+	line := make([]byte, len("HTTP/1.1 200 OK\r\n"))
+	if _, err := io.ReadFull(conn, line); err != nil || string(line) != "HTTP/1.1 200 OK\r\n" {
+		t.Fatalf("the download begins with %q, error %v", line, err)
 	}
 }
 

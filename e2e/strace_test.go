@@ -18,6 +18,7 @@ type call struct {
 	name     string // fsync
 	on       string // what it was about, the upload's id replaced: ID, ID.info, uploads
 	injected bool   // strace made it fail
+	grows    bool   // a full disk can make it fail
 }
 
 func (c call) String() string { return c.name + " " + c.on }
@@ -75,23 +76,31 @@ func attach(ctx context.Context, t *testing.T, server *plateau, args ...string) 
 	}
 }
 
+// end lets the server go and returns what strace wrote.
+func (tr *tracer) end(t *testing.T) (text string, stuck bool) {
+	t.Helper()
+	_ = tr.cmd.Process.Signal(os.Interrupt)
+	// strace may wait for ever for a server that ends just now.
+	late := time.AfterFunc(time.Second, func() { _ = tr.cmd.Process.Kill() })
+	_ = tr.cmd.Wait() // strace ends by the signal that it was sent
+	stuck = !late.Stop()
+	written, err := os.ReadFile(tr.out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(written), stuck
+}
+
 // detach lets the server go and returns its calls on the data folder, and how many calls elsewhere were made to fail, or
 // may have been: strace leaves a call that it is about to fail in an odd state when it detaches in the middle of it.
 func (tr *tracer) detach(t *testing.T, data string) (calls []call, elsewhere int) {
 	t.Helper()
-	_ = tr.cmd.Process.Signal(os.Interrupt)
-	// strace may wait for ever for a server that ends just now.
-	stuck := time.AfterFunc(2*time.Second, func() { _ = tr.cmd.Process.Kill() })
-	_ = tr.cmd.Wait() // strace ends by the signal that it was sent
-	if !stuck.Stop() {
+	text, stuck := tr.end(t)
+	if stuck {
 		return nil, 1
 	}
-	text, err := os.ReadFile(tr.out)
-	if err != nil {
-		t.Fatal(err)
-	}
 	open := map[string]string{} // by thread: a call that has not returned
-	for line := range strings.Lines(string(text)) {
+	for line := range strings.Lines(text) {
 		thread, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest = strings.TrimSpace(rest)
 		if begun, ok := strings.CutSuffix(rest, "<unfinished ...>"); ok {
@@ -118,6 +127,7 @@ func (tr *tracer) detach(t *testing.T, data string) (calls []call, elsewhere int
 var (
 	hexID  = regexp.MustCompile(`[0-9a-f]{32}`)
 	fdPath = regexp.MustCompile(`<(/[^>]*)>`)
+	grows  = regexp.MustCompile(`^p?write|sync|^rename|^link|^symlink|^mkdir|truncate|allocate|^copy_file_range|setxattr`)
 	quoted = regexp.MustCompile(`^\w+\((?:[^"]*)"([^"]*)"`)
 )
 
@@ -147,6 +157,7 @@ func parseCall(line, data string) (call, bool) {
 	default:
 		return call{}, false
 	}
+	c.grows = grows.MatchString(name) || strings.Contains(arguments, "O_CREAT")
 	c.on = strings.TrimSuffix(hexID.ReplaceAllString(c.on, "ID"), " (deleted)")
 	return c, true
 }

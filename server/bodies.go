@@ -44,7 +44,7 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if b.minRate > 0 {
 		in.pause = 0 // each byte that came earns time
 	}
-	if r.Close {
+	if r.ProtoMajor == 1 {
 		in.closing = connOf(r)
 	}
 	r.Body = in

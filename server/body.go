@@ -30,7 +30,7 @@ const drainLimit = 64 << 10
 type body struct {
 	src      io.ReadCloser // net/http's
 	conn     *conn         // nil where the body can't be polled
-	closing  *conn         // if the client wants it closed after this request
+	closing  *conn         // to be closed if the body isn't read; nil for HTTP/2
 	control  *http.ResponseController
 	creates  bool // of a POST: an end before its time isn't told
 	chunked  bool

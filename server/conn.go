@@ -23,7 +23,8 @@ type conn struct {
 	*net.TCPConn
 	raw     syscall.RawConn
 	polling atomic.Bool
-	unread  atomic.Bool // an answer was given before the client has sent all
+	unread  atomic.Bool  // an answer was given before the client has sent all
+	hurry   *atomic.Bool // of the listener: Close doesn't linger any more
 
 	// Of the Read that polls now; net/http has one reader at a time.
 	into []byte
@@ -32,12 +33,12 @@ type conn struct {
 	try  func(fd uintptr) bool // tryRead, bound once
 }
 
-func newConn(tcp *net.TCPConn) (*conn, error) {
+func newConn(tcp *net.TCPConn, hurry *atomic.Bool) (*conn, error) {
 	raw, err := tcp.SyscallConn()
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{TCPConn: tcp, raw: raw}
+	c := &conn{TCPConn: tcp, raw: raw, hurry: hurry}
 	c.try = c.tryRead
 	return c, nil
 }
@@ -80,23 +81,26 @@ const lingerTime = 500 * time.Millisecond
 
 // Close is io.Closer. If the client is still sending, the kernel would reset
 // the connection, and the answer would be lost on its way. net/http waits for
-// that, but not if the request said "Connection: close".
+// that only after a large body, and not if the request said "Connection: close".
 func (c *conn) Close() error {
-	if c.unread.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
+	if c.unread.Load() && !c.hurry.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c.TCPConn) // until the client has closed, or the deadline
 	}
 	return c.TCPConn.Close()
 }
 
 // listener accepts conns.
-type listener struct{ *net.TCPListener }
+type listener struct {
+	*net.TCPListener
+	hurry atomic.Bool
+}
 
-func (l listener) Accept() (net.Conn, error) {
+func (l *listener) Accept() (net.Conn, error) {
 	tcp, err := l.AcceptTCP()
 	if err != nil {
 		return nil, err
 	}
-	return newConn(tcp)
+	return newConn(tcp, &l.hurry)
 }
 
 type connKey struct{}

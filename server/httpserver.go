@@ -37,7 +37,7 @@ func (h *httpServer) listen(ctx context.Context) error {
 	if !ok {
 		return errors.Join(fmt.Errorf("%s is not a TCP address", h.addr), l.Close())
 	}
-	h.listener = &listener{tcp}
+	h.listener = &listener{TCPListener: tcp}
 	return nil
 }
 
@@ -101,6 +101,7 @@ func (h *httpServer) close() {
 	if h.listener == nil {
 		return
 	}
+	h.listener.hurry.Store(true)
 	_ = h.Close()          // what is left never sent anything, or is to be cut
 	_ = h.listener.Close() // if serve was never called
 	h.serving.Wait()

@@ -196,11 +196,15 @@ func (u *upload) Terminate(ctx context.Context) error {
 	if err := store.RequestFrom(ctx).Held(); err != nil {
 		return s.answer(ctx, err)
 	}
-	err := s.remove(u.info.ID)
+	// Leftovers first: while the record is there, a DELETE can be done again.
+	var err error
 	for _, leftover := range []string{recordName(u.info.ID) + ".tmp", u.info.ID + ".damaged"} {
 		if err == nil {
 			err = ignoreMissing(s.root.Remove(leftover))
 		}
+	}
+	if err == nil {
+		err = s.remove(u.info.ID)
 	}
 	if err != nil {
 		return s.answer(ctx, err)

@@ -57,6 +57,7 @@ func attach(ctx context.Context, t *testing.T, server *plateau, args ...string) 
 	if err := tr.cmd.Start(); err != nil {
 		t.Fatalf("start strace: %v", err)
 	}
+	t.Cleanup(func() { _ = tr.cmd.Process.Kill() }) // if nobody has waited for it
 	for {
 		select {
 		case line := <-lines:

@@ -128,7 +128,7 @@ func TestMaxUploads(t *testing.T) {
 	until(t, "one body runs", func() bool { return p.Bodies() == 1 })
 	second := p.dial()
 	second.begin("POST", "/files/", offsetStream, "Upload-Length: 10", "Content-Length: 10")
-	until(t, "two bodies run", func() bool { return p.Bodies() == 2 })
+	until(t, "two bodies run, of two uploads", func() bool { return p.Bodies() == 2 && len(p.folder()) == 4 })
 	before := len(p.folder())
 	for _, method := range []string{"POST", "PATCH"} {
 		path := map[string]string{"POST": "/files/", "PATCH": location}[method]

@@ -18,7 +18,7 @@ import (
 // that are to come, and hold memory only for the former, without asking the
 // kernel twice.
 //
-// Only plain HTTP/1.1 may poll: crypto/tls would spin on 0, nil.
+// Not every body may be polled, see pollable.
 type conn struct {
 	*net.TCPConn
 	raw     syscall.RawConn
@@ -123,11 +123,10 @@ func connOf(r *http.Request) *conn {
 }
 
 // pollable returns the connection of r if its body may be polled, else nil: the
-// reader of chunked bodies would spin on 0, nil, or give up.
+// readers of TLS and of chunked bodies would spin on 0, nil, or give up.
 func pollable(r *http.Request) *conn {
-	if r.ProtoMajor != 1 || r.ContentLength < 0 {
+	if r.ProtoMajor != 1 || r.TLS != nil || r.ContentLength < 0 {
 		return nil
 	}
-	c, _ := r.Context().Value(connKey{}).(*conn)
-	return c // nil for a *tls.Conn
+	return connOf(r)
 }

@@ -250,7 +250,4 @@ func (s *Store) removeParts(final handler.FileInfo) {
 	}
 }
 
-func isNotFound(err error) bool {
-	answer, ok := errors.AsType[handler.Error](err)
-	return ok && answer.ErrorCode == store.NotFound().ErrorCode
-}
+func isNotFound(err error) bool { return errors.Is(err, store.NotFound()) }

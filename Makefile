@@ -1,15 +1,31 @@
-# run   serves on 127.0.0.1:8080     test  everything that CI checks
-# bench Plateau beside tusd          lint  the checks without the tests
+# run    serves on 127.0.0.1:8080, with the page     test  everything that CI checks
+# build  build/plateau: one static file               lint  the checks without the tests
+# bench  Plateau beside tusd
 
 GO    ?= go
 TOOLS := $(GO) tool -modfile=tools.mod
 
-.PHONY: run test lint cross unit fuzz e2e-full bench bench-short ci-deps
+.PHONY: run build page page-test binary test lint cross unit fuzz e2e-full e2e-away bench bench-short ci-deps
 
-run:
+run: page
 	$(GO) run ./cmd/plateau
 
-test: lint cross e2e/node/node_modules unit fuzz bench-short
+build: page binary
+
+# The page's sources become web/dist, which the binary embeds.
+page: web/dist/index.html
+
+web/dist/index.html: web/node_modules web/build.mjs web/package.json web/tsconfig.json $(wildcard web/src/*)
+	npm run build --prefix web
+
+page-test: web/node_modules
+	npm test --prefix web
+
+# Alone it embeds what web/dist holds; without a page, one that says so.
+binary:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w $(if $(VERSION),-X main.release=$(VERSION))' -o build/plateau ./cmd/plateau
+
+test: page page-test lint cross e2e/node/node_modules unit fuzz bench-short
 
 lint:
 	@files=$$($(TOOLS) gofumpt -l .) && test -z "$$files" || { echo "gofumpt would change:"; echo "$$files"; exit 1; }
@@ -39,7 +55,7 @@ fuzz:
 	.ci/fuzz $(FUZZTIME)
 
 # The longer matrices of e2e: every fault at every call, 100,000 uploads.
-e2e-full: e2e/node/node_modules
+e2e-full: page e2e/node/node_modules
 	PLATEAU_E2E=full $(GO) test -timeout 30m ./e2e
 
 bench:
@@ -48,11 +64,16 @@ bench:
 bench-short:
 	cd bench && $(GO) run . -short
 
-e2e/node/node_modules: e2e/node/package-lock.json
-	npm ci --prefix e2e/node --no-audit --no-fund
+# Uppy in Chromium while the server is away for ten minutes.
+e2e-away: page e2e/node/node_modules
+	PLATEAU_E2E_AWAY=10m $(GO) test -timeout 30m -run 'Away' ./e2e
+
+%/node_modules: %/package-lock.json
+	npm ci --prefix $* --no-audit --no-fund
 	@touch $@
 
 # What the tests need beyond Go, Node and npm. Needs root.
 ci-deps:
 	apt-get update
-	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends strace gcc libc6-dev
+	DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends \
+		strace gcc libc6-dev chromium fonts-dejavu-core nginx-light haproxy curl

@@ -20,7 +20,7 @@ func (s *Server) newRoutes() http.Handler {
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz)
 	e.HEAD("/readyz", s.readyz)
-	page := s.page(web.Handler())
+	page := s.page(web.Handler(web.Options{Downloads: s.cfg.Downloads, MaxSize: s.cfg.MaxSize}))
 	e.GET("/*", page)
 	e.HEAD("/*", page)
 	return e

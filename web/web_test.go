@@ -46,7 +46,12 @@ func built() fstest.MapFS {
 
 func newTestHandler(t *testing.T, files fstest.MapFS) http.Handler {
 	t.Helper()
-	h, err := newHandler(files, fallback)
+	return newTestHandlerWith(t, files, Options{Downloads: true})
+}
+
+func newTestHandlerWith(t *testing.T, files fstest.MapFS, o Options) http.Handler {
+	t.Helper()
+	h, err := newHandler(files, fallback, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +65,7 @@ func TestFallbackPage(t *testing.T) {
 	if page.StatusCode != http.StatusOK || page.Header.Get("Content-Type") != "text/html; charset=utf-8" {
 		t.Errorf("/: %s, %s", page.Status, page.Header.Get("Content-Type"))
 	}
-	for _, want := range []string{"Plateau is running", "/files/", `lang="en"`} {
+	for _, want := range []string{"Plateau is running", "/files/", "make run", "Node", "Uploads need none", `lang="en"`} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page does not say %q", want)
 		}
@@ -69,7 +74,7 @@ func TestFallbackPage(t *testing.T) {
 	if inline := regexp.MustCompile(`(?i)<style|<script|\sstyle=|\son\w+=|src="http|rel="stylesheet" href="http`).FindString(text); inline != "" {
 		t.Errorf("the page has %q", inline)
 	}
-	for _, link := range regexp.MustCompile(`<link [^>]*href="([^"]+)"`).FindAllStringSubmatch(text, -1) {
+	for _, link := range regexp.MustCompile(`<link [^>]*href="([^":]+)"`).FindAllStringSubmatch(text, -1) {
 		if got := do(t, h, http.MethodGet, "/"+link[1]); got.StatusCode != http.StatusOK {
 			t.Errorf("%s: %s", link[1], got.Status)
 		}
@@ -124,6 +129,12 @@ func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 	if got := do(t, h, http.MethodGet, "/", "If-None-Match", tag); tag == "" || got.StatusCode != http.StatusNotModified {
 		t.Errorf("ETag %q: %s", tag, got.Status)
 	}
+	if got := do(t, h, http.MethodGet, "/").Header.Get("Cache-Control"); got != "no-cache" {
+		t.Errorf("the page: %q", got)
+	}
+	if got := do(t, h, http.MethodGet, "/assets/app.js").Header.Get("Cache-Control"); !strings.Contains(got, "immutable") {
+		t.Errorf("an asset: %q", got)
+	}
 	changed := built()
 	changed["index.html"].Data = []byte("<title>again</title>")
 	if got := do(t, newTestHandler(t, changed), http.MethodGet, "/", "If-None-Match", tag); got.StatusCode != http.StatusOK {
@@ -131,13 +142,39 @@ func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 	}
 }
 
+func TestOptionsReachThePage(t *testing.T) {
+	files := built()
+	files["index.html"].Data = []byte(`<html data-downloads="{{.Downloads}}" data-max-size="{{.MaxSize}}"><p>`)
+	tags := map[string]bool{}
+	for _, c := range []struct {
+		options Options
+		want    string
+	}{
+		{Options{}, `<html data-downloads="false" data-max-size="0"><p>`},
+		{Options{Downloads: true, MaxSize: 5 << 40}, `<html data-downloads="true" data-max-size="5497558138880"><p>`},
+	} {
+		got := do(t, newTestHandlerWith(t, files, c.options), http.MethodGet, "/")
+		if text := body(t, got); text != c.want {
+			t.Errorf("%+v: %s", c.options, text)
+		}
+		tags[got.Header.Get("ETag")] = true
+	}
+	if len(tags) != 2 {
+		t.Errorf("pages with different options have the ETags %v", tags)
+	}
+	files["index.html"].Data = []byte(`{{.Unknown}}`)
+	if _, err := newHandler(files, fallback, Options{}); err == nil || !strings.Contains(err.Error(), "index.html") {
+		t.Errorf("a page that asks for what there is not: %v", err)
+	}
+}
+
 // TestHandler holds whether the page was built or not.
 func TestHandler(t *testing.T) {
-	got := do(t, Handler(), http.MethodGet, "/")
+	got := do(t, Handler(Options{}), http.MethodGet, "/")
 	if text := body(t, got); got.StatusCode != http.StatusOK || !strings.Contains(text, "<title>") {
 		t.Errorf("%s\n%s", got.Status, text)
 	}
-	if got := do(t, Handler(), http.MethodGet, "/.keep"); got.StatusCode != http.StatusNotFound {
+	if got := do(t, Handler(Options{}), http.MethodGet, "/.keep"); got.StatusCode != http.StatusNotFound {
 		t.Errorf(".keep: %s", got.Status)
 	}
 }

@@ -1,0 +1,69 @@
+/**
+ * What an answer means: does it pass, and what is it called?
+ *
+ * The rules follow what the server says by its statuses and what tus-js-client makes of them (a client that takes a passing
+ * trouble for a final one begins a file from zero). Anything unknown passes: trying again costs little, giving up costs an
+ * upload.
+ */
+
+import type { Failure, Trouble } from './words';
+
+/** Answer is what is known of a request that did not succeed. */
+export interface Answer {
+	method: string;
+	/** 0: no answer came. */
+	status: number;
+	/** The name of the error that kept the request from being sent. */
+	cause?: string | undefined;
+	/** The text of the answer. */
+	body?: string | undefined;
+	online: boolean;
+}
+
+export type Verdict = { passes: true; trouble: Trouble } | { passes: false; failure: Failure };
+
+/** judge tells apart what passes and what does not. Whatever it is, a device that is offline waits for its network first. */
+export function judge(answer: Answer): Verdict {
+	const verdict = read(answer);
+	return verdict.passes && !answer.online ? passes('offline') : verdict;
+}
+
+function read({ method, status, cause, body }: Answer): Verdict {
+	if (cause === 'NotReadableError') return fails('unreadable');
+	if (cause === 'NotFoundError') return fails('gone');
+	switch (status) {
+		case 0:
+			return passes('away');
+		case 404:
+		case 410:
+			// The upload is gone, not the server: the HEAD that follows says so again, and the file begins anew.
+			return method === 'POST' ? fails('refused') : passes('locked');
+		case 408:
+		case 409:
+			return passes('away');
+		case 413:
+			return fails(body?.includes('METADATA') ? 'nameTooLong' : 'tooLarge');
+		case 423:
+			return passes('locked');
+		case 429:
+			return passes('slow');
+		case 431:
+			return fails('nameTooLong');
+		case 401:
+		case 403:
+			return fails('signIn');
+		case 503:
+			return passes('busy');
+		case 507:
+			return passes('full');
+	}
+	return status >= 400 && status < 500 ? fails('refused') : passes('away');
+}
+
+function passes(trouble: Trouble): Verdict {
+	return { passes: true, trouble };
+}
+
+function fails(failure: Failure): Verdict {
+	return { passes: false, failure };
+}

@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type Entry, Finished, type Kept, most } from '../src/finished';
+import { plan } from '../src/plan';
+import { addAgain } from '../src/start';
+
+function memory(text?: string): Kept & { text: string | null; full: boolean } {
+	return {
+		text: text ?? null,
+		full: false,
+		getItem() {
+			return this.text;
+		},
+		setItem(_: string, value: string) {
+			if (this.full) throw new Error('QuotaExceededError');
+			this.text = value;
+		},
+	};
+}
+const entry = (n: number): Entry => ({ url: `http://plateau.test/files/${n}`, name: `${n}.bin`, size: n, at: '2026-11-25T01:02:03.000Z' });
+
+test('finished files: newest first, bounded, kept, one for each address', () => {
+	const kept = memory();
+	let changes = 0;
+	const finished = new Finished(kept, 'k', () => changes++);
+	for (let n = 0; n < most + 10; n++) finished.add(entry(n));
+	finished.add(entry(most));
+	assert.equal(finished.all().length, most);
+	assert.equal(finished.all()[0]?.name, `${most}.bin`);
+	assert.equal(changes, most + 11);
+	assert.deepEqual(new Finished(kept, 'k', () => {}).all(), finished.all());
+	finished.remove(entry(most).url);
+	assert.equal(finished.all().length, most - 1);
+	finished.clear();
+	assert.equal(kept.text, '[]');
+});
+
+test('finished files: another tab writes, too', () => {
+	const kept = memory();
+	const one = new Finished(kept, 'k', () => {});
+	const two = new Finished(kept, 'k', () => {});
+	one.add(entry(1));
+	two.add(entry(2));
+	assert.deepEqual(two.all().map((e) => e.size), [2, 1]);
+	one.reload();
+	assert.deepEqual(one.all(), two.all());
+});
+
+test('finished files: garbage, a full storage, and none at all', () => {
+	for (const text of ['{corrupt', 'null', '{"a":1}', '[1,null,{"url":"javascript:alert(1)","name":"x","size":1,"at":"2026-11-25"},{"url":"http://a/","name":"x","size":1,"at":"never"}]']) {
+		assert.deepEqual(new Finished(memory(text), 'k', () => {}).all(), [], text);
+	}
+	const full = memory();
+	full.full = true;
+	for (const kept of [full, undefined]) {
+		const finished = new Finished(kept, 'k', () => {});
+		finished.add(entry(1));
+		finished.add(entry(2));
+		assert.equal(finished.all().length, 2);
+	}
+});
+
+test('what comes back runs, save ghosts and what was paused, failed or finished', () => {
+	const file = (id: string, more = {}) => ({ id, isGhost: false, isPaused: false, error: null, progress: { uploadStarted: 1, uploadComplete: false }, ...more }) as never;
+	const files = [
+		file('runs'),
+		file('ghost', { isGhost: true }),
+		file('paused', { isPaused: true }),
+		file('failed', { error: 'No.' }),
+		file('done', { progress: { uploadComplete: true } }),
+		file('new'),
+	];
+	const uploads = {
+		one: { fileIDs: ['runs', 'ghost', 'paused', 'done', 'unknown'], step: 0, result: {} },
+		two: { fileIDs: ['ghost'], step: 0, result: {} },
+	} as never;
+	const got = plan(files, uploads);
+	assert.deepEqual(Object.keys(got.currentUploads), ['one']);
+	assert.deepEqual(got.currentUploads.one?.fileIDs, ['runs']);
+	assert.deepEqual(got.fresh, ['new']);
+	assert.deepEqual(got.dormant, ['paused']);
+});
+
+test('choosing a file again', () => {
+	const there = { id: 'a', error: null, isRemote: false, data: 'old', progress: { uploadStarted: 1 }, meta: { name: 'a' } };
+	const chosen = { id: 'a', isRemote: false, data: 'new', meta: { name: 'a', relativePath: null } };
+	assert.equal(addAgain(chosen as never, { a: there } as never), false);
+	const failed = { ...there, error: 'No.' };
+	assert.deepEqual(addAgain(chosen as never, { a: failed } as never), { ...failed, data: 'new', error: null });
+	assert.deepEqual(addAgain(chosen as never, {} as never), { ...chosen, meta: { name: 'a' } });
+	const inFolder = { ...chosen, meta: { name: 'a', relativePath: 'b/a' } };
+	assert.deepEqual(addAgain(inFolder as never, {} as never), inFolder);
+});

@@ -37,6 +37,7 @@ func rooms() map[string]room {
 	)
 	return map[string]room{
 		"cmd/plateau":      {[]string{"config", "server", "client"}, nil, "main translates, nothing else"},
+		"client":           {nil, []string{"github.com/bdragon300/tusgo", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term", sys}, "it sees a server from outside"},
 		"config":           {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
 		"server":           {[]string{"config", "hooks", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/..."}, "Echo stays in here"},
 		"store":            {nil, []string{tusd}, "what a store must know of a request comes through the context"},

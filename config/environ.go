@@ -5,6 +5,9 @@ import (
 	"strings"
 )
 
+// uploadToken belongs to `plateau upload`, and may be set for a server on the same machine too.
+const uploadToken = envPrefix + "TOKEN"
+
 // parseEnviron records each variable of ours, and warns of those that begin like ours but are not.
 func parseEnviron(environ []string) (layer, []string) {
 	l := layer{
@@ -20,7 +23,7 @@ func parseEnviron(environ []string) (layer, []string) {
 	var warnings []string
 	for _, entry := range environ {
 		variable, text, _ := strings.Cut(entry, "=")
-		if !strings.HasPrefix(variable, envPrefix) {
+		if !strings.HasPrefix(variable, envPrefix) || variable == uploadToken {
 			continue
 		}
 		if name, ok := byVariable[variable]; ok {

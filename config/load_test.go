@@ -186,7 +186,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestUnknownVariableIsAWarning(t *testing.T) {
-	l := load(t, config.Sources{Environ: []string{"PLATEAU_DATADIR=x", "PLATEAUX=1", "HOME=/"}})
+	l := load(t, config.Sources{Environ: []string{"PLATEAU_DATADIR=x", "PLATEAUX=1", "PLATEAU_TOKEN=secret", "HOME=/"}})
 	want := "unknown environment variable PLATEAU_DATADIR; the nearest known is PLATEAU_DATA_DIR"
 	if len(l.Warnings) != 1 || l.Warnings[0] != want {
 		t.Errorf("warnings %q, want %q", l.Warnings, want)

@@ -23,6 +23,7 @@ func subcommands() []subcommand {
 	return []subcommand{
 		{"serve", "start the server; so does plateau without a command", serve},
 		{"config", "print the effective settings and where each came from", printConfig},
+		{"upload", "upload files to a server from the command line; resumes by itself", upload},
 		{"healthcheck", "ask the server of this configuration whether it is alive: exit 0, or 1", healthcheck},
 		{"version", "print the version", version},
 	}
@@ -100,7 +101,11 @@ func help(p process, about string) int {
 			return unknown(p, about)
 		}
 	}
-	if about != "version" {
+	switch about {
+	case "version":
+	case "upload":
+		b.WriteString(uploadHelp)
+	default:
 		if err := config.WriteHelp(&b); err != nil {
 			return fail(p, err)
 		}

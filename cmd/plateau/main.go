@@ -1,8 +1,8 @@
-// Command plateau is the server and what goes with it: it starts the server, shows its configuration, asks whether it is
-// alive, and says what it is.
+// Command plateau is the server and what goes with it: it starts the server, uploads files to one, shows the server's
+// configuration, asks whether it is alive, and says what it is.
 //
 // Exit codes: 0 fine; 1 failure; 2 a mistake in arguments or configuration, or a data folder that another server uses
-// (any error that knows its own ExitCode).
+// (any error that knows its own ExitCode). plateau upload has two more, 3 and 130: see its help.
 //
 // The first SIGTERM or SIGINT stops the server gracefully, within --shutdown-timeout. The second ends the process at once.
 package main

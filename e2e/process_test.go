@@ -23,7 +23,8 @@ import (
 type process struct {
 	bin  string
 	args []string
-	dir  string // the working folder; empty: the test's
+	dir  string   // the working folder; empty: the test's
+	env  []string // beside the test's own, without its PLATEAU_ settings
 	log  *lineLog
 
 	cmd    *exec.Cmd
@@ -110,8 +111,8 @@ func (p *process) start(t *testing.T) {
 	cmd := exec.Command(p.bin, p.args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = p.log, p.log, p.dir
 	// Nothing of the test's settings reaches the server. A race detector waits for a second at exit unless told not to.
-	cmd.Env = append(slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PLATEAU_") }),
-		"GORACE=atexit_sleep_ms=0")
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PLATEAU_") })
+	cmd.Env = slices.Concat(own, []string{"GORACE=atexit_sleep_ms=0"}, p.env)
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.bin, err)
 	}

@@ -9,7 +9,10 @@ import (
 	"slices"
 )
 
-// version prints what the build knows of itself: the module's version, which Go takes from the tag or commit.
+// release is the version that a build without a repository is told by its linker (make binary VERSION=v1.2.3).
+var release string
+
+// version prints what the build knows of itself: what it was told, or the module's version, which Go takes from the tag or commit.
 func version(_ context.Context, p process) int {
 	if len(p.args) > 0 {
 		if slices.Contains([]string{"-h", "-help", "--help"}, p.args[0]) {
@@ -23,7 +26,7 @@ func version(_ context.Context, p process) int {
 		module = info.Main.Version
 	}
 	_, err := fmt.Fprintf(p.stdout, "plateau %s %s %s/%s\n",
-		cmp.Or(module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+		cmp.Or(release, module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return fail(p, fmt.Errorf("write version: %w", err))
 	}

@@ -139,6 +139,16 @@ func TestCompletion(t *testing.T) {
 	if a := p.patch(deferred, 0, "12345", "Upload-Length: 5"); a.status != 204 || !p.sealed(deferred) {
 		t.Errorf("the length declared with all bytes: %v", a)
 	}
+	again := p.create("Upload-Defer-Length: 1")
+	if a := p.patch(again, 0, "12", "Upload-Length: 5"); a.status != 204 {
+		t.Errorf("the length declared with the first bytes: %v", a)
+	}
+	if a := p.patch(again, 2, "3", "Upload-Length: 6"); a.status != 400 {
+		t.Errorf("another length declared: %v", a)
+	}
+	if a := p.patch(again, 2, "345", "Upload-Length: 5"); a.status != 204 || !p.sealed(again) {
+		t.Errorf("the length declared again, after a break: %v", a)
+	}
 	if a := p.patch(deferred, 5, ""); a.status != 204 || a.get("Upload-Offset") != "5" {
 		t.Errorf("PATCH at the end, without a body: %v", a)
 	}

@@ -21,6 +21,7 @@ type exchange struct {
 	context.Context      // net/http's
 	ended           bool // see tusd.serve
 
+	header   http.Header // what tusd will read of the request's
 	response response
 	request  store.Request
 	path     string // as the client sent it

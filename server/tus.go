@@ -25,6 +25,7 @@ const (
 func (s *Server) uploads(c *echo.Context) error {
 	r := c.Request()
 	x := exchangeOf(r)
+	x.header = r.Header
 	if method := s.prepare(&x.response, r); method != nil {
 		s.tusd.serve(method, x, r)
 	}

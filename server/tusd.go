@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -91,8 +92,9 @@ func (l patientLock) Lock(ctx context.Context, requestUnlock func()) error {
 // Unlock is part of handler.Lock.
 func (l patientLock) Unlock() error { return l.lock.Unlock() }
 
-// guarded is the store as tusd sees it: it refuses a body for an upload that
-// has all its bytes, which tusd would answer with 204, the body unread.
+// guarded is the store as tusd sees it. It refuses a body for an upload that has
+// all its bytes, which tusd would answer with 204, the body unread; and it lets
+// a length be declared again, which tusd would refuse.
 type guarded struct{ handler.DataStore }
 
 // GetUpload is part of handler.DataStore.
@@ -100,6 +102,9 @@ func (g guarded) GetUpload(ctx context.Context, id string) (handler.Upload, erro
 	u, err := g.DataStore.GetUpload(ctx, id)
 	if err == nil {
 		err = pastEnd(ctx, u)
+	}
+	if err == nil {
+		err = declaredAgain(ctx, u)
 	}
 	if err != nil {
 		return nil, err
@@ -122,6 +127,21 @@ func pastEnd(ctx context.Context, u handler.Upload) error {
 		return store.TooLong()
 	}
 	return x.response.body.Err()
+}
+
+// declaredAgain drops the Upload-Length of a PATCH if the upload has that length
+// already. A client whose PATCH broke off after it had declared the length can't
+// know whether it was heard, and gives up at a 400.
+func declaredAgain(ctx context.Context, u handler.Upload) error {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok || x.request.Method != http.MethodPatch || x.header.Get("Upload-Length") == "" {
+		return nil
+	}
+	info, err := u.GetInfo(ctx)
+	if err == nil && !info.SizeIsDeferred && x.header.Get("Upload-Length") == strconv.FormatInt(info.Size, 10) {
+		x.header.Del("Upload-Length")
+	}
+	return err
 }
 
 // silent is a handler for tusd's logger, which is not log/slog. The server

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"strconv"
@@ -32,6 +33,9 @@ func (p *proxy) serve(client *net.TCPConn) {
 	defer client.Close()
 	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(context.Background(), "tcp", p.target)
 	if err != nil {
+		p.mu.Lock()
+		p.refused++
+		p.mu.Unlock()
 		return
 	}
 	l := &link{client: client, server: conn.(*net.TCPConn), pending: make(chan *pendingRequest, 64)}
@@ -66,10 +70,11 @@ func (p *proxy) requests(l *link) error {
 		if err != nil {
 			return err
 		}
-		if request.ContentLength < 0 {
-			return errors.New("the proxy knows no chunked requests")
-		}
 		e := &exchange{method: request.Method, path: request.URL.Path, request: request.Header, length: request.ContentLength}
+		chunked := e.length < 0
+		if chunked {
+			e.length = math.MaxInt64 // until its end has come
+		}
 		e.start, _ = strconv.ParseInt(request.Header.Get("Upload-Offset"), 10, 64)
 		if override := request.Header.Get("X-HTTP-Method-Override"); override != "" {
 			e.method = override
@@ -80,8 +85,12 @@ func (p *proxy) requests(l *link) error {
 		}
 		p.mu.Unlock()
 		l.pending <- &pendingRequest{request, e}
-		if _, err = l.server.Write(head); err == nil {
-			err = p.body(l, from, e)
+		_, err = l.server.Write(head)
+		switch {
+		case err == nil && chunked:
+			err = p.chunks(l, from, e)
+		case err == nil:
+			err = p.body(l, from, e, e.length)
 		}
 		p.mu.Lock()
 		e.over = true
@@ -93,21 +102,22 @@ func (p *proxy) requests(l *link) error {
 	}
 }
 
-func (p *proxy) body(l *link, from io.Reader, e *exchange) error {
-	block := make([]byte, 32<<10)
-	for sent := int64(0); sent < e.length; {
-		room, err := p.room(l, e.start+sent)
+// body passes the next bytes of a request's body on.
+func (p *proxy) body(l *link, from io.Reader, e *exchange, length int64) error {
+	block := make([]byte, min(length, 32<<10))
+	for left := length; left > 0; {
+		room, err := p.room(l, e.start+e.sent)
 		if err != nil {
 			return err
 		}
-		n, err := from.Read(block[:min(room, e.length-sent, int64(len(block)))])
+		n, err := from.Read(block[:min(room, left, int64(len(block)))])
 		if err != nil {
 			return err
 		}
 		n, err = l.server.Write(block[:n])
-		sent += int64(n) // some of it may have arrived in spite of an error
+		left -= int64(n)
 		p.mu.Lock()
-		e.sent = sent
+		e.sent += int64(n) // some of it may have arrived in spite of an error
 		p.mu.Unlock()
 		if err != nil {
 			return err

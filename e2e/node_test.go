@@ -21,6 +21,7 @@ type job struct {
 	Endpoint  string         `json:"endpoint,omitempty"`
 	UploadURL string         `json:"uploadUrl,omitempty"`
 	Storage   string         `json:"storage,omitempty"`
+	Source    string         `json:"source,omitempty"`
 	Restarts  int            `json:"restarts"`
 	Options   map[string]any `json:"options,omitempty"`
 }
@@ -47,8 +48,8 @@ type client struct {
 	cmd    *exec.Cmd
 }
 
-// startClient starts the Node script. The test's end ends it.
-func startClient(ctx context.Context, t *testing.T, j job) *client {
+// needNode finds Node and the packages of its tests, or skips the test.
+func needNode(t *testing.T) string {
 	t.Helper()
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -57,6 +58,13 @@ func startClient(ctx context.Context, t *testing.T, j job) *client {
 	if _, err := os.Stat(filepath.Join("node", "node_modules", "tus-js-client")); err != nil {
 		missing(t, "tus-js-client", "npm ci --prefix e2e/node")
 	}
+	return node
+}
+
+// startClient starts the Node script. The test's end ends it.
+func startClient(ctx context.Context, t *testing.T, j job) *client {
+	t.Helper()
+	node := needNode(t)
 	text, err := json.Marshal(j)
 	if err != nil {
 		t.Fatal(err)

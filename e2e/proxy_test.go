@@ -15,7 +15,7 @@ import (
 //   - cuts the client's connection in place of passing an answer on, where the test says so (pass).
 //
 // A server that is down, or dies, looks to the client as it would without the proxy: the connection ends.
-// It knows HTTP/1.1 with Content-Length, which is all that tus-js-client sends.
+// It knows HTTP/1.1, with Content-Length and chunked.
 type proxy struct {
 	target   string
 	listener net.Listener
@@ -29,6 +29,7 @@ type proxy struct {
 	closed    bool
 	links     map[*link]struct{}
 	exchanges []*exchange
+	refused   int // connections that no server took
 }
 
 // exchange is one request that reached a server.
@@ -36,7 +37,7 @@ type exchange struct {
 	method, path string
 	request      http.Header
 	start        int64 // the offset at which the body begins
-	length       int64 // of the body
+	length       int64 // of the body; of a chunked one it is known when it has ended
 	sent         int64 // bytes of the body passed on
 	over         bool  // no more of it will be
 	status       int   // 0 while there is no answer
@@ -105,6 +106,13 @@ func (p *proxy) bodyBytes() int64 {
 		sum += e.sent
 	}
 	return sum
+}
+
+// refusals counts the connections that no server took.
+func (p *proxy) refusals() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.refused
 }
 
 func (p *proxy) close() {

@@ -5,12 +5,14 @@
 //   endpoint   where uploads are created
 //   uploadUrl  an upload that exists already, to go on with
 //   storage    a file that remembers upload addresses; an earlier run's upload is resumed from it
+//   source     what tus-js-client is given: a "file" (the default), a "buffer", or a "stream" whose end it can't know
 //   restarts   how often to call start() again after the client has given up (0)
 //   options    further options of tus.Upload, passed on as they are
 //
 // Printed: {upload, event: "answer", method, url, status, offset, location, retryAfter} for every answer,
 // {upload, event: "gave up", message} and {upload, event: "success", url}. Ends with 0 when every upload succeeded.
 import fs from 'node:fs'
+import { PassThrough } from 'node:stream'
 import * as tus from 'tus-js-client'
 
 const job = JSON.parse(process.argv[2])
@@ -22,7 +24,7 @@ function say(line) {
 async function upload(index, path) {
   let restarts = job.restarts ?? 0
   const { promise, resolve } = deferred()
-  const upload = new tus.Upload(fs.createReadStream(path), {
+  const upload = new tus.Upload(source(path), {
     endpoint: job.endpoint,
     uploadUrl: job.uploadUrl ?? null,
     retryDelays: Array(50).fill(100),
@@ -57,6 +59,17 @@ async function upload(index, path) {
   }
   upload.start()
   return promise
+}
+
+function source(path) {
+  switch (job.source) {
+    case 'buffer':
+      return fs.readFileSync(path)
+    case 'stream':
+      return fs.createReadStream(path).pipe(new PassThrough())
+    default:
+      return fs.createReadStream(path)
+  }
 }
 
 function deferred() {

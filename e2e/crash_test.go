@@ -196,7 +196,7 @@ func (c *crash) kill(p point, try int, id, second string, request func() answer)
 	if p.spread > 0 {
 		nth += try % p.spread
 	}
-	tracer := attach(c.ctx, c.t, c.server, append(args, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, nth))...)
+	tracer := attach(c.ctx, c.t, &c.server.process, append(args, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, nth))...)
 	a = request()
 	died := a.err != nil
 	if died {

@@ -1,5 +1,6 @@
-// Package e2e drives the real plateau binary with real clients: tus-js-client in Node, tusd in the other chair, and plain
-// HTTP requests, through kills, restarts, lost answers and faults injected into system calls.
+// Package e2e drives the real plateau binary with real clients: tus-js-client in Node, tusgo, go-tus, plateau upload, curl, Uppy
+// in Chromium, tusd in the other chair, and plain HTTP requests, through kills, restarts, lost answers, bad networks, proxies and
+// faults injected into system calls.
 //
 // It holds tests only. What they promise: whatever happens to a server or a connection, no client starts over, nothing
 // acknowledged is missing, and every wait ends in bounded time.
@@ -9,11 +10,17 @@
 // strace (strace_test.go) makes one chosen system call of the server fail, or kills the server there. Random choices come
 // from a seed that each test prints; PLATEAU_E2E_SEED sets it.
 //
-// What a machine needs: Node with the packages of e2e/node (npm ci --prefix e2e/node), and Debian's strace for the faults. A
-// test whose part is missing skips and says which command installs it; with CI=true it fails. tusd is built from the module
-// that bench/go.mod names; a build that fails is a failure.
+// The page is tested in Chromium, which node/browser.mjs drives (browser_test.go). What a test asks of the page, it asks of what
+// a person sees; what became of an upload, it asks the server's folder and the proxy, never the page.
+//
+// What a machine needs: Node with the packages of e2e/node (npm ci --prefix e2e/node), Chromium and the built page for what a
+// browser does (CHROMIUM names one that is not /usr/bin/chromium), and Debian's strace for the faults, nginx, HAProxy and curl.
+// The bad network is toxiproxy, in the test's own process. A test whose part is missing skips and says which command installs it; with CI=true it fails. tusd is built from the module that bench/go.mod
+// names; a build that fails is a failure.
 //
 // Environment: PLATEAU_E2E_RACE=1 builds the server with the race detector; PLATEAU_E2E_BINARY names a binary to test in
 // place of one built here, a release for example; PLATEAU_E2E=full runs the whole matrix of faults and the largest folder, of
-// which CI takes a part.
+// which CI takes a part; PLATEAU_E2E_AWAY=10m keeps the server away from the page for so long, PLATEAU_E2E_SCREENSHOTS names
+// a folder for pictures of the page; PLATEAU_RUSTUS names a binary of rustus, and PLATEAU_E2E_PEERS a file for the table of peers_test.go
+// as it was seen, to put into README; PLATEAU_E2E_README names a file to check in place of README.
 package e2e

@@ -127,7 +127,7 @@ func covered(calls []call, name string, hit []string) bool {
 func (f *faults) baseline() []call {
 	client := newTus(f.ctx, f.server.files)
 	address := f.prepared(client)
-	tracer := attach(f.ctx, f.t, f.server, "-e", "trace=%file,%desc")
+	tracer := attach(f.ctx, f.t, &f.server.process, "-e", "trace=%file,%desc")
 	a := f.request(client, address, f.content)
 	calls, _ := tracer.detach(f.t, f.data)
 	if a.status/100 != 2 {
@@ -163,7 +163,7 @@ func (f *faults) inject(name, errno, when string) []call {
 	client := newTus(f.ctx, f.server.files)
 	address := f.prepared(client)
 	before := f.folder()
-	tracer := attach(f.ctx, f.t, f.server, append(f.only(name, address),
+	tracer := attach(f.ctx, f.t, &f.server.process, append(f.only(name, address),
 		"-e", "trace="+name, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when))...)
 	a := f.request(client, address, f.content)
 	if strings.HasSuffix(when, "+") && f.acknowledged > 0 {

@@ -42,7 +42,7 @@ func needStrace(t *testing.T) {
 }
 
 // attach starts strace on the server and returns when it follows all threads.
-func attach(ctx context.Context, t *testing.T, server *plateau, args ...string) *tracer {
+func attach(ctx context.Context, t *testing.T, server *process, args ...string) *tracer {
 	t.Helper()
 	out := filepath.Join(t.TempDir(), "strace")
 	tr := &tracer{out: out, said: &lineLog{}}

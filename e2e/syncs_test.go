@@ -175,7 +175,7 @@ func (tr *trace) declare(address string, offset int64, body string) ids {
 // during keeps the calls that the server makes while requests runs.
 func (tr *trace) during(ctx context.Context, requests func() ids) {
 	tr.t.Helper()
-	strace := attach(ctx, tr.t, tr.server, "-s", "512", "-e", "trace=%desc,%file,?sync,?syncfs,?msync")
+	strace := attach(ctx, tr.t, &tr.server.process, "-s", "512", "-e", "trace=%desc,%file,?sync,?syncfs,?msync")
 	named := requests()
 	strace.detach(tr.t, tr.server.data)
 	text, err := os.ReadFile(strace.out)

@@ -47,7 +47,9 @@ RACE := $(if $(shell command -v gcc || command -v clang),-race)
 unit:
 	@test -n "$(RACE)" || test -z "$(CI)" || { echo "no C compiler, so no race detector: make ci-deps"; exit 1; }
 	@test -n "$(RACE)" || echo "no C compiler, so no race detector: apt-get install gcc libc6-dev"
-	$(GO) test $(RACE) -timeout 15m ./...
+	@mkdir -p build && rm -f build/missing
+	PLATEAU_E2E_MISSING=$(CURDIR)/build/missing $(GO) test $(RACE) -timeout 20m ./...
+	@if [ -e build/missing ]; then sort -u build/missing; fi
 	cd bench && $(GO) test $(RACE) ./...
 
 FUZZTIME ?= 10s

@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -88,6 +89,21 @@ func TestFolderMap(t *testing.T) {
 	}
 }
 
+// What the README and CONTRIBUTING link to in this repository is there.
+func TestLinks(t *testing.T) {
+	for _, name := range []string{"README.md", "CONTRIBUTING.md"} {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, link := range regexp.MustCompile(`\]\(([^):#]+)\)`).FindAllSubmatch(text, -1) {
+			if _, err := os.Stat(string(link[1])); err != nil {
+				t.Errorf("%s links to %s: %v", name, link[1], err)
+			}
+		}
+	}
+}
+
 func allowed(path string, list []string) bool {
 	return slices.ContainsFunc(list, func(entry string) bool {
 		if prefix, below := strings.CutSuffix(entry, "/..."); below {
@@ -154,7 +170,7 @@ func TestFileLengths(t *testing.T) {
 		if d.IsDir() && (d.Name() == "node_modules" || d.Name() == ".git") {
 			return filepath.SkipDir
 		}
-		if !strings.HasSuffix(path, ".go") {
+		if !slices.Contains([]string{".go", ".ts", ".css", ".mjs"}, filepath.Ext(path)) || strings.HasPrefix(path, "web/dist/") {
 			return nil
 		}
 		text, err := os.ReadFile(path)

@@ -82,6 +82,9 @@ func (o *ordeal) run(from int64) {
 		o.kill()
 	}
 	o.proxy.release()
+	if n := o.network; n.broken.count() == 0 || n.narrow.count() == 0 || n.crumbly.count() == 0 || n.late.count() == 0 || n.deaf.count() == 0 {
+		o.t.Error("no connection met the slow network, or none the one that loses answers")
+	}
 	o.t.Logf("%d kills, a slow stretch and one without answers took %v", o.kills, time.Since(begin).Round(time.Millisecond))
 }
 

@@ -17,11 +17,11 @@ type waiter interface {
 type attempt struct {
 	name    string
 	start   func(o *ordeal, path string) waiter
-	writers int             // uploads sent at once; 0 means 1
-	uploads int             // that are created; 0 means 1
-	before  func(o *ordeal) // what happens to a POST that carries data
-	from    int64           // the offset at which the ordeal begins
-	look    func(o *ordeal) // at the requests, when all is over
+	writers int                           // uploads sent at once; 0 means 1
+	uploads int                           // that are created; 0 means 1
+	before  func(o *ordeal) (uploads int) // what happens to a POST that carries data, and how many uploads that makes
+	from    int64                         // the offset at which the ordeal begins
+	look    func(o *ordeal)               // at the requests, when all is over
 }
 
 // TestClients sends 60 MB with each client, in its usual chunks, while each connection is cut at a random offset, the network is
@@ -74,12 +74,13 @@ func (a attempt) survives(t *testing.T, size int64, kills int) {
 		o.proxy.hold(a.from)
 	}
 	o.client = a.start(o, path)
+	uploads := max(1, a.uploads)
 	if a.before != nil {
-		a.before(o)
+		uploads = a.before(o)
 	}
 	o.run(a.from)
 	o.client.wait(o.ctx, t)
-	o.survived(sum, max(1, a.uploads))
+	o.survived(sum, uploads)
 	if a.look != nil {
 		a.look(o)
 	}
@@ -100,10 +101,13 @@ func (a attempt) survivesEmpty(t *testing.T) {
 	}
 }
 
-// js is tus-js-client, more patient than a slow machine.
+// patient makes tus-js-client wait longer than a slow machine takes for anything.
+func patient() map[string]any { return map[string]any{"retryDelays": slices.Repeat([]int{100}, 600)} }
+
+// js is tus-js-client.
 func js(j job) func(*ordeal, string) waiter {
 	return func(o *ordeal, path string) waiter {
-		options := map[string]any{"retryDelays": slices.Repeat([]int{100}, 600)}
+		options := patient()
 		maps.Copy(options, j.Options)
 		j.Files, j.Endpoint, j.Options = []string{path}, o.network.files(), options
 		return startClient(o.ctx, o.t, j)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"debug/elf"
 	"encoding/json"
-	"io"
 	"io/fs"
 	"net/http"
 	"os"
@@ -24,7 +23,10 @@ func TestDockerfile(t *testing.T) {
 	ctx := bounded(t)
 	image := buildImage(ctx, t, "..", map[string]string{"VERSION": "v0.0.0-test"})
 
-	bin := filepath.Join(image.root, "plateau")
+	bin := filepath.Join(image.root, image.entrypoint[0])
+	if len(image.entrypoint) != 1 || image.health[0] != image.entrypoint[0] {
+		t.Errorf("the image starts %q and asks %q for its health", image.entrypoint, image.health)
+	}
 	file, err := elf.Open(bin)
 	if err != nil {
 		t.Fatal(err)
@@ -37,14 +39,15 @@ func TestDockerfile(t *testing.T) {
 	if err != nil || !strings.HasPrefix(string(said), "plateau v0.0.0-test ") {
 		t.Errorf("version says %q, %v", said, err)
 	}
-	if info, err := os.Stat(filepath.Join(image.root, "data")); err != nil || !info.IsDir() {
-		t.Errorf("the image has no data folder: %v", err)
+	data := filepath.Join(image.root, image.volume)
+	if info, err := os.Stat(data); err != nil || !info.IsDir() || image.owner[data] != image.user || !slices.Contains(image.env, "PLATEAU_DATA_DIR="+image.volume) {
+		t.Errorf("the image's volume %s has to be the data folder of %s: owner %q, environment %v, %v", image.volume, image.user, image.owner[data], image.env, err)
 	}
 	if image.user == "" || strings.HasPrefix(image.user, "0") || image.user == "root" {
 		t.Errorf("the image runs as %q", image.user)
 	}
 
-	refused := exec.CommandContext(ctx, bin)
+	refused := exec.CommandContext(ctx, bin, "config") // which checks as serve does, and listens nowhere
 	refused.Env = slices.Concat(image.env, []string{"PLATEAU_DATA_DIR=" + t.TempDir()})
 	if text, err := refused.CombinedOutput(); exitCode(err) != 2 || !strings.Contains(string(text), "auth") {
 		t.Errorf("open to everybody without --auth none said out loud: exit %d, %s", exitCode(err), text)
@@ -61,13 +64,8 @@ func TestDockerfile(t *testing.T) {
 		return exitCode(cmd.Run())
 	}
 	await(ctx, t, "the image is healthy", func() bool { return health() == 0 })
-	page, err := http.Get("http://" + addr + "/")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer page.Body.Close()
-	if text, err := io.ReadAll(page.Body); err != nil || !strings.Contains(string(text), "<script") {
-		t.Errorf("the image has no page: %v\n%s", err, text)
+	if page := newTus(ctx, "http://"+addr+"/").get("/"); page.status != http.StatusOK || !strings.Contains(page.body, "<script") {
+		t.Errorf("the image has no page: %v", page)
 	}
 	server.kill()
 	if got := health(); got != 1 {
@@ -81,7 +79,11 @@ type imageStage struct {
 	dir    string // WORKDIR, below root
 	env    []string
 	user   string
-	health []string // HEALTHCHECK's command
+	volume string
+	owner  map[string]string // of what was copied with --chown
+	health []string          // HEALTHCHECK's command
+
+	entrypoint []string
 }
 
 // buildImage builds as docker build would, as far as this Dockerfile needs it; what it does not know fails.
@@ -94,7 +96,7 @@ func buildImage(ctx context.Context, t *testing.T, repository string, args map[s
 		words := strings.Fields(step.Rest)
 		switch step.Keyword {
 		case "FROM":
-			stage = &imageStage{root: t.TempDir(), dir: "/"}
+			stage = &imageStage{root: t.TempDir(), dir: "/", owner: map[string]string{}}
 			if len(words) == 3 {
 				stages[words[2]] = stage
 			}
@@ -114,6 +116,7 @@ func buildImage(ctx context.Context, t *testing.T, repository string, args map[s
 		case "COPY":
 			from, out := repository, stage.path(words[len(words)-1])
 			keep := contextFilter(t, repository)
+			stage.owner[out] = step.Flags["chown"]
 			if name := step.Flags["from"]; name != "" {
 				from, keep = stages[name].root, func(string) bool { return true }
 			}
@@ -136,7 +139,11 @@ func buildImage(ctx context.Context, t *testing.T, repository string, args map[s
 			stage.user = words[0]
 		case "HEALTHCHECK":
 			must(t, json.Unmarshal([]byte(strings.TrimPrefix(step.Rest, "CMD ")), &stage.health))
-		case "EXPOSE", "VOLUME", "STOPSIGNAL", "ENTRYPOINT":
+		case "VOLUME":
+			stage.volume = words[0]
+		case "ENTRYPOINT":
+			must(t, json.Unmarshal([]byte(step.Rest), &stage.entrypoint))
+		case "EXPOSE", "STOPSIGNAL":
 		default:
 			t.Fatalf("the test does not know %s", step.Keyword)
 		}

@@ -33,7 +33,7 @@ func (u gotusUpload) send(ctx context.Context, transport *http.Transport) error 
 	}
 	client, err := gotus.NewClient(u.files, &gotus.Config{
 		ChunkSize: u.chunk, Resume: true, Store: store, OverridePatchMethod: u.override,
-		Header: http.Header{}, HttpClient: &http.Client{Transport: transport},
+		Header: http.Header{}, HttpClient: &http.Client{Transport: cancelled{ctx, transport}},
 	})
 	if err != nil {
 		return err
@@ -59,4 +59,14 @@ func (u gotusUpload) send(ctx context.Context, transport *http.Transport) error 
 			return err
 		}
 	}
+}
+
+// cancelled ends the requests of a client that knows no context.
+type cancelled struct {
+	ctx context.Context
+	http.RoundTripper
+}
+
+func (c cancelled) RoundTrip(r *http.Request) (*http.Response, error) {
+	return c.RoundTripper.RoundTrip(r.WithContext(c.ctx))
 }

@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -37,24 +36,18 @@ func TestMakeRun(t *testing.T) {
 		<-exited
 	})
 
-	var page string
+	var page answer
 	await(ctx, t, "make run serves", func() bool {
 		select {
 		case <-exited:
 			t.Fatal("make run ended by itself")
 		default:
 		}
-		answer, err := http.Get("http://" + addr + "/")
-		if err != nil {
-			return false
-		}
-		defer answer.Body.Close()
-		text, err := io.ReadAll(answer.Body)
-		page = string(text)
-		return err == nil
+		page = newTus(ctx, "http://"+addr+"/").get("/")
+		return page.err == nil
 	})
-	if !strings.Contains(page, "<script") {
-		t.Errorf("the page is not the built one:\n%s", page)
+	if page.status != http.StatusOK || !strings.Contains(page.body, "<script") {
+		t.Errorf("the page is not the built one: %v", page)
 	}
 	content := []byte("the first five minutes")
 	server := newTus(ctx, "http://"+addr+"/files/")

@@ -78,7 +78,7 @@ func promises() []promise {
 		{"around", "Where uploads go; who hears of a finished one", around, cells{
 			plateau: "disk; log",
 			tusd:    "disk, S3, Google Cloud, Azure; log, scripts, HTTP, gRPC, Go plugin",
-			node:    "disk, S3, Google Cloud, Azure; log, own code",
+			node:    "disk, S3, Google Cloud, Azure; own code",
 			rustus:  "disk, S3; log, scripts, HTTP, AMQP, Kafka, NATS",
 		}},
 	}
@@ -166,7 +166,7 @@ func peersTable(t *testing.T, table []promise) string {
 		text.WriteString("\n")
 	}
 	fmt.Fprintf(&text, `
-Each with its defaults, over one disk. Wished for: %s.
+Each with its defaults, over one disk; for the memory with less of a log. Wished for: %s.
 [e2e/peers_test.go](e2e/peers_test.go) tries tusd %s and @tus/server %s (with @tus/file-store %s, as its README shows
 it) in CI, and fails when a cell is no longer true; memory is from [bench/RESULTS.md](bench/RESULTS.md). rustus %s was tried by
 hand with the same test on %s, with a larger `+"`--max-body-size`"+` than its 256 KiB.

@@ -23,11 +23,11 @@ type front struct {
 func fronts() []front {
 	return []front{
 		{
-			name: "nginx", listens: "listen 80;", listensAt: "listen %s;", start: startNginx,
+			name: "nginx", listens: "listen 80;\n    listen [::]:80;", listensAt: "listen %s;", start: startNginx,
 			trick: func(line string) bool { return strings.Contains(line, "return 418") },
 		},
 		{
-			name: "haproxy", listens: "bind :80\n", listensAt: "bind %s\n", start: startHAProxy,
+			name: "haproxy", listens: "bind :::80 v4v6\n", listensAt: "bind %s\n", start: startHAProxy,
 			trick: func(line string) bool { return strings.Contains(line, "http-after-response") },
 		},
 	}

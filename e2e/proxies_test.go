@@ -45,7 +45,7 @@ func goesOnBehind(t *testing.T, f front) {
 	server := startPlateau(ctx, t, t.TempDir(), "--trusted-proxies", "127.0.0.1")
 	proxy := startProxy(t, f.before(ctx, t, server.addr, true), nil)
 	proxy.hold(0)
-	client := startClient(ctx, t, job{Files: []string{path}, Endpoint: proxy.files()})
+	client := startClient(ctx, t, job{Files: []string{path}, Endpoint: proxy.files(), Options: patient()})
 	points := killPoints(random, behindSize, 3)
 	for i, point := range points {
 		proxy.hold(point)
@@ -154,6 +154,8 @@ func onlyHeadIsChanged(t *testing.T, f front) {
 			{http.MethodGet, "/files/x"},
 			{http.MethodDelete, "/files/x"},
 			{http.MethodHead, "/readyz"},
+			{http.MethodPost, "/files"},
+			{http.MethodOptions, "/files"},
 		} {
 			a := c.do(r.method, r.address, headers{"X-Answer": fmt.Sprint(status)}, nil)
 			want, text, later := status, "ERR_SOMETHING: because", "7"

@@ -11,6 +11,7 @@ import (
 type switched[T any, P pipe[T]] struct {
 	mu   sync.Mutex
 	next func() T // makes the copy; nil: off
+	met  int      // the connections that got one
 }
 
 // pipe is a toxic whose methods are those of a pointer.
@@ -35,8 +36,16 @@ func (s *switched[T, P]) NewState() any {
 	if s.next == nil {
 		return toxics.Toxic(new(toxics.NoopToxic))
 	}
+	s.met++
 	toxic := s.next()
 	return toxics.Toxic(P(&toxic))
+}
+
+// count is how many connections it has met so far.
+func (s *switched[T, P]) count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.met
 }
 
 // Pipe passes a connection's bytes on as its copy of the toxic does.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"unicode/utf8"
 
 	"golang.org/x/sys/unix"
 )
@@ -45,6 +46,12 @@ func TestUploadCommandOnATerminal(t *testing.T) {
 	await(ctx, t, "half of it has come", func() bool { return proxy.last("PATCH").reached() == size/2 })
 	server.kill()
 	await(ctx, t, "the bar says that it waits", func() bool { return strings.Contains(screen.text(), "trying again in") })
+	frames := strings.Split(screen.text(), "\x1b[J") // each draws the line anew
+	waiting := slices.IndexFunc(frames, func(frame string) bool { return strings.Contains(frame, "trying again in") })
+	said := strings.Split(strings.TrimSpace(frames[waiting]), "\r\n") // why it waits, and the bar
+	if line := said[len(said)-1]; !strings.Contains(line, "[----") || !strings.Contains(line, "trying again in") || utf8.RuneCountInString(line) > 80 {
+		t.Errorf("what it waits for pushes the bar out: %q", said)
+	}
 	proxy.release()
 	server.start(ctx, t)
 	select {
@@ -66,7 +73,7 @@ func TestUploadCommandOnATerminal(t *testing.T) {
 	}
 }
 
-// terminal is a pseudo terminal of 100 columns, and what was written to it.
+// terminal is a pseudo terminal of 80 columns, and what was written to it.
 type terminal struct {
 	inner *os.File // what a program takes for its terminal
 
@@ -84,7 +91,7 @@ func openTerminal(t *testing.T) *terminal {
 	n, err := unix.IoctlGetInt(fd, unix.TIOCGPTN)
 	err = errors.Join(err,
 		unix.IoctlSetPointerInt(fd, unix.TIOCSPTLCK, 0),
-		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: 100}))
+		unix.IoctlSetWinsize(fd, unix.TIOCSWINSZ, &unix.Winsize{Row: 30, Col: 80}))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,9 @@
 package e2e
 
 import (
+	"bytes"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -98,6 +101,77 @@ func TestUploadCommandKilled(t *testing.T) {
 		t.Errorf("plateau upload took %d bytes of memory, more than %d", peak, limit)
 	}
 	t.Logf("%d bytes had been sent and not kept; the client's memory peaked at %d", lost, peak)
+}
+
+// TestUploadCommandThroughAProxy takes the proxy that the environment names.
+func TestUploadCommandThroughAProxy(t *testing.T) {
+	ctx, random := bounded(t), seeded(t)
+	path, _ := randomFile(t, random, 1000)
+	server := startPlateau(ctx, t, t.TempDir()) // it takes a proxy's requests for its own
+	command := newUploadCommand(t, "http://plateau.invalid/files/", path)
+	command.env = append(command.env, "HTTP_PROXY=http://"+server.addr, "http_proxy=", "NO_PROXY=", "no_proxy=")
+	command.start(t)
+	if code := command.wait(ctx, t); code != 0 || len(records(t, server.uploads())) != 1 {
+		t.Errorf("plateau upload ended with %d, and the server has %d uploads", code, len(records(t, server.uploads())))
+	}
+}
+
+// TestUploadCommandOfALostReader uploads all files though nobody reads the addresses any more, and says so.
+func TestUploadCommandOfALostReader(t *testing.T) {
+	ctx, random := bounded(t), seeded(t)
+	a, _ := randomFile(t, random, 1000)
+	b, _ := randomFile(t, random, 1000)
+	server := startPlateau(ctx, t, t.TempDir())
+	bin, err := binaries.plateau()
+	if err != nil {
+		t.Fatal(err)
+	}
+	reader, writer, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer writer.Close()
+	reader.Close()
+	var stderr bytes.Buffer
+	command := exec.CommandContext(ctx, bin, "upload", "--quiet", "--to", server.files, "--state", t.TempDir(), a, b)
+	command.Stdout, command.Stderr = writer, &stderr
+	_ = command.Run()
+	if code := command.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.String(), "broken pipe") {
+		t.Errorf("plateau upload ended with %d (%s) and said %q", code, command.ProcessState, stderr.String())
+	}
+	if got := len(records(t, server.uploads())); got != 2 {
+		t.Errorf("%d uploads in the folder, want 2", got)
+	}
+}
+
+// TestUploadCommandRemembersSafely syncs the folder after the record got its name, and before the first byte is sent.
+func TestUploadCommandRemembersSafely(t *testing.T) {
+	needStrace(t)
+	ctx, random := bounded(t), seeded(t)
+	path, _ := randomFile(t, random, 1000)
+	server := startPlateau(ctx, t, t.TempDir())
+	bin, err := binaries.plateau()
+	if err != nil {
+		t.Fatal(err)
+	}
+	state, calls := t.TempDir(), filepath.Join(t.TempDir(), "calls")
+	command := exec.CommandContext(ctx, "strace", "-f", "-y", "-s", "200", "-e", "signal=none", "-e", "trace=fsync,/rename,write",
+		"-o", calls, bin, "upload", "--quiet", "--to", server.files, "--state", state, path)
+	if said, err := command.CombinedOutput(); err != nil {
+		t.Fatalf("plateau upload: %v\n%s", err, said)
+	}
+	text, err := os.ReadFile(calls)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := string(text)
+	for _, want := range []string{".tmp>", "upload-", "fsync", "<" + state + ">", `"PATCH /files/`} {
+		_, after, ok := strings.Cut(rest, want)
+		if !ok {
+			t.Fatalf("no %s where it belongs in\n%s", want, text)
+		}
+		rest = after
+	}
 }
 
 // uploadCommand is `plateau upload`, run again and again on the same memory.

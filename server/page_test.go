@@ -38,3 +38,25 @@ func TestPage(t *testing.T) {
 		t.Errorf("the page's options:\n%.300s", page)
 	}
 }
+
+// The policy lets the page speak with the origin that uploads are addressed by, which need not be its own.
+func TestPagePolicyNamesTheBaseURL(t *testing.T) {
+	for base, want := range map[string]string{
+		"":                                "connect-src 'self';",
+		"https://files.example:8443/deep": "connect-src 'self' https://files.example:8443;",
+	} {
+		p := run(t, func(cfg *config.Config) { cfg.BaseURL = base })
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, err := p.http.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer resp.Body.Close()
+		if policy := resp.Header.Get("Content-Security-Policy"); !strings.Contains(policy, want) {
+			t.Errorf("base %q: policy %q, want %q in it", base, policy, want)
+		}
+	}
+}

@@ -20,10 +20,20 @@ func (s *Server) newRoutes() http.Handler {
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz)
 	e.HEAD("/readyz", s.readyz)
-	page := s.page(web.Handler(web.Options{Downloads: s.cfg.Downloads, MaxSize: s.cfg.MaxSize}))
+	page := s.page(web.Handler(s.pageOptions()))
 	e.GET("/*", page)
 	e.HEAD("/*", page)
 	return e
+}
+
+// pageOptions is what the page must know. With --base-url uploads may have
+// another origin than the page has.
+func (s *Server) pageOptions() web.Options {
+	o := web.Options{Downloads: s.cfg.Downloads, MaxSize: s.cfg.MaxSize}
+	if s.base != nil {
+		o.Origin = s.base.Scheme + "://" + s.base.Host
+	}
+	return o
 }
 
 // page serves a handler whose errors are to be in our words.

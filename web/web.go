@@ -7,7 +7,7 @@
 // What it promises: only files that were built are served, never a listing, never a file whose name begins with a dot.
 // Everything is in the binary, filled in once at start and compressed once when first asked for; so nothing here touches the
 // disk, waits, or grows with use. No page may run what is not in the binary: the Content-Security-Policy allows no inline script or style
-// and no other host. A browser keeps a file whose name carries the hash of its content (assets/…) for ever, and asks for
+// and no other host, save the one that uploads are addressed by. A browser keeps a file whose name carries the hash of its content (assets/…) for ever, and asks for
 // every other each time: a new binary is a new page at once.
 package web
 
@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"net/http"
 	"path"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -33,6 +34,23 @@ var fallback embed.FS
 type Options struct {
 	Downloads bool  // whether finished uploads can be downloaded: the page links them
 	MaxSize   int64 // bytes of the largest file that the server takes; 0: any. The page refuses larger ones itself
+
+	// Origin is scheme://host[:port] of the uploads' addresses where that may not be the page's own, as with --base-url: the
+	// page may then speak with it, too. What is not such an origin, or cannot stand in a policy (an IPv6 address), is left out.
+	Origin string
+}
+
+// origin is what a Content-Security-Policy takes for one host: a name that could hold more would add more to the policy.
+var origin = regexp.MustCompile(`^https?://[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?(?::[0-9]{1,5})?$`)
+
+// policy is the Content-Security-Policy of every answer.
+func (o Options) policy() string {
+	connect := "'self'"
+	if origin.MatchString(o.Origin) {
+		connect += " " + o.Origin
+	}
+	return "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+		"connect-src " + connect + "; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 }
 
 // Handler serves the upload page at / and what belongs to it beside it. Every other path is 404, and every method but GET and
@@ -51,8 +69,9 @@ func Handler(o Options) http.Handler {
 
 // handler serves a fixed set of files.
 type handler struct {
-	files map[string]file // by path below the root; a path that is not here is not served
-	index string          // what / is
+	files  map[string]file // by path below the root; a path that is not here is not served
+	index  string          // what / is
+	policy string          // Content-Security-Policy
 }
 
 // newHandler takes the built page if there is one, else the fallback.
@@ -61,7 +80,7 @@ func newHandler(built, fallback fs.FS, o Options) (*handler, error) {
 	if _, err := fs.Stat(built, index); err != nil {
 		source, index = fallback, "fallback.html"
 	}
-	h := &handler{files: map[string]file{}, index: index}
+	h := &handler{files: map[string]file{}, index: index, policy: o.policy()}
 	err := fs.WalkDir(source, ".", func(name string, entry fs.DirEntry, err error) error {
 		hidden := strings.HasPrefix(path.Base(name), ".") && name != "."
 		switch {
@@ -90,8 +109,7 @@ func newHandler(built, fallback fs.FS, o Options) (*handler, error) {
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	header := w.Header()
-	header.Set("Content-Security-Policy", "default-src 'none'; script-src 'self'; style-src 'self'; "+
-		"img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+	header.Set("Content-Security-Policy", h.policy)
 	header.Set("X-Content-Type-Options", "nosniff")
 	header.Set("Referrer-Policy", "no-referrer")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {

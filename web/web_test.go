@@ -100,13 +100,14 @@ func TestBuiltPage(t *testing.T) {
 }
 
 func TestHeadersAndMethods(t *testing.T) {
+	const wantPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; " +
+		"connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 	h := newTestHandler(t, built())
 	for _, target := range []string{"/", "/assets/style.css", "/missing"} {
 		for _, method := range []string{http.MethodGet, http.MethodHead, http.MethodPost} {
 			got := do(t, h, method, target)
-			policy := got.Header.Get("Content-Security-Policy")
-			if !strings.HasPrefix(policy, "default-src 'none'; ") || strings.Contains(policy, "unsafe") {
-				t.Errorf("%s %s: policy %q", method, target, policy)
+			if policies := got.Header.Values("Content-Security-Policy"); len(policies) != 1 || policies[0] != wantPolicy {
+				t.Errorf("%s %s: policy %q", method, target, policies)
 			}
 			if got.Header.Get("X-Content-Type-Options") != "nosniff" || got.Header.Get("Referrer-Policy") != "no-referrer" {
 				t.Errorf("%s %s: %v", method, target, got.Header)
@@ -120,6 +121,36 @@ func TestHeadersAndMethods(t *testing.T) {
 	}
 	if got := do(t, h, http.MethodHead, "/"); got.StatusCode != http.StatusOK || body(t, got) != "" || got.ContentLength != 20 {
 		t.Errorf("HEAD: %s, length %d", got.Status, got.ContentLength)
+	}
+}
+
+// Uploads that have another origin than the page must be reachable from it, and nothing else may slip into the policy.
+func TestPolicyNamesTheOriginOfUploads(t *testing.T) {
+	for origin, want := range map[string]string{
+		"":                                 "'self'",
+		"https://files.example":            "'self' https://files.example",
+		"http://localhost:8080":            "'self' http://localhost:8080",
+		"http://10.0.0.1:80":               "'self' http://10.0.0.1:80",
+		"https://a_b.xn--e1afmkfd.example": "'self' https://a_b.xn--e1afmkfd.example",
+		"http://[::1]:80":                  "'self'",
+		"https://*.example":                "'self'",
+		"https://*":                        "'self'",
+		"https:":                           "'self'",
+		"data:":                            "'self'",
+		"ftp://files.example":              "'self'",
+		"https://files.example/files":      "'self'",
+		"https://me@files.example":         "'self'",
+		"https://a.example; script-src *":  "'self'",
+		"https://a.example https://b":      "'self'",
+		"https://a.example,x":              "'self'",
+		"https://a.example\n":              "'self'",
+		"https://'unsafe-inline'":          "'self'",
+	} {
+		h := newTestHandlerWith(t, built(), Options{Origin: origin})
+		policy := do(t, h, http.MethodGet, "/").Header.Get("Content-Security-Policy")
+		if want := "; connect-src " + want + "; base-uri "; !strings.Contains(policy, want) || strings.Count(policy, "; ") != 7 {
+			t.Errorf("origin %q: policy %q, want %q in it", origin, policy, want)
+		}
 	}
 }
 

@@ -25,6 +25,8 @@ export type Kept = Pick<Storage, 'getItem' | 'setItem'>;
 
 export class Finished {
 	private entries: Entry[];
+	/** What is kept is older than what is here: it could not be written. */
+	private stale = false;
 
 	/** kept is undefined where the browser has no localStorage for this page. changed is called after each change. */
 	constructor(
@@ -54,19 +56,24 @@ export class Finished {
 
 	/** reload takes over what another tab wrote. */
 	reload(): void {
-		this.entries = this.load() ?? this.entries;
+		this.entries = this.latest();
 		this.changed();
 	}
 
 	private change(how: (entries: Entry[]) => Entry[]): void {
 		// Another tab may have written since.
-		this.entries = how(this.load() ?? this.entries).slice(0, most);
+		this.entries = how([...this.latest()]).slice(0, most);
 		try {
 			this.kept?.setItem(this.key, JSON.stringify(this.entries));
+			this.stale = false;
 		} catch {
-			// Full or blocked: the list then lasts as long as the page.
+			this.stale = true; // full or blocked: the list then lasts as long as the page
 		}
 		this.changed();
+	}
+
+	private latest(): Entry[] {
+		return this.stale ? this.entries : (this.load() ?? this.entries);
 	}
 
 	/** load is undefined if nothing is kept or it cannot be read; what is odd in it is left out. */

@@ -39,8 +39,10 @@ export function showFinished(root: HTMLElement, finished: () => Finished, downlo
 	const draw = () => {
 		const entries = finished().all();
 		const focused = root.contains(document.activeElement);
+		const from = document.activeElement?.closest('li');
 		lines = new Map(entries.map((entry) => [entry.url, lines.get(entry.url) ?? line(entry)]));
 		const kept = new Set<Element>(lines.values());
+		const next = from && list.contains(from) ? beside(from, kept) : undefined;
 		for (const li of [...list.children]) if (!kept.has(li)) li.remove();
 		[...lines.values()].forEach((li, i) => {
 			if (list.children[i] !== li) list.insertBefore(li, list.children[i] ?? null);
@@ -48,7 +50,7 @@ export function showFinished(root: HTMLElement, finished: () => Finished, downlo
 		root.hidden = entries.length === 0;
 		// The button that was pressed is gone: whoever walks by keyboard goes on from the next one.
 		if (focused && (root.hidden || !root.contains(document.activeElement))) {
-			(list.querySelector<HTMLElement>('button.remove') ?? document.querySelector<HTMLElement>('.uppy-Dashboard-browse'))?.focus();
+			((next ?? list).querySelector<HTMLElement>('button.remove') ?? document.querySelector<HTMLElement>('.uppy-Dashboard-browse'))?.focus();
 		}
 	};
 	let planned = false;
@@ -60,6 +62,13 @@ export function showFinished(root: HTMLElement, finished: () => Finished, downlo
 			draw();
 		}, pace);
 	};
+}
+
+/** beside is the line that takes the place of one that goes: the next that stays, or else the last before it. */
+function beside(li: Element, kept: ReadonlySet<Element>): Element | undefined {
+	const all = [...(li.parentElement?.children ?? [])];
+	const at = all.indexOf(li);
+	return all.slice(at).find((one) => kept.has(one)) ?? all.slice(0, at).findLast((one) => kept.has(one));
 }
 
 const short: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', hour: 'numeric', minute: '2-digit' };

@@ -2,24 +2,49 @@
  * Takes a removed file's bytes off the server.
  *
  * @uppy/tus does so for an upload that runs. One that failed, or was paused or remembered from an earlier visit, has no
- * uploader any more; without this its bytes would lie on the server until they expire.
+ * uploader any more, and of one that waits for its next try Uppy holds every request back, this one too. Without this its bytes
+ * would lie on the server until they expire.
  */
 
 import type Tus from '@uppy/tus';
 import type { Body, Meta, Page } from './upload';
 
-export function forgetRemoved(uppy: Page, tus: Tus<Meta, Body>): void {
+type Uploader = NonNullable<Tus<Meta, Body>['uploaders'][string]>;
+
+export function forgetRemoved(uppy: Page, tus: Pick<Tus<Meta, Body>, 'uploaders'>): void {
 	const cancelled = new Set<string>();
 
 	// Both listeners were added before those of any single upload, so they still see who is running.
 	uppy.on('cancel-all', () => {
-		for (const [id, uploader] of Object.entries(tus.uploaders)) if (uploader) cancelled.add(id);
+		for (const [id, uploader] of Object.entries(tus.uploaders)) {
+			if (!uploader) continue;
+			cancelled.add(id);
+			calm(uploader);
+		}
 	});
 	uppy.on('file-removed', (file) => {
-		const runs = cancelled.delete(file.id) || tus.uploaders[file.id];
+		const uploader = tus.uploaders[file.id];
+		if (uploader) calm(uploader);
+		const runs = cancelled.delete(file.id) || uploader;
 		const url = file.tus?.uploadUrl;
 		if (runs || !url || file.progress.uploadComplete) return;
-		// A server that is away keeps the upload until it expires: nobody has to wait for this.
-		fetch(url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' }, keepalive: true }).catch(() => {});
+		forget(url);
 	});
+}
+
+/** forget asks once: a server that is away keeps the upload until it expires, and nobody has to wait for that. */
+function forget(url: string): void {
+	fetch(url, { method: 'DELETE', headers: { 'Tus-Resumable': '1.0.0' }, keepalive: true }).catch(() => {});
+}
+
+/**
+ * calm lets an upload be cancelled that waits, or that the server has no more: @uppy/tus would leave what its DELETE hears as an
+ * unhandled rejection.
+ */
+function calm(uploader: Uploader): void {
+	const abort = uploader.abort.bind(uploader);
+	uploader.abort = (terminate) =>
+		abort(terminate).catch((err: { originalResponse?: unknown }) => {
+			if (terminate && uploader.url && !err.originalResponse) forget(uploader.url);
+		});
 }

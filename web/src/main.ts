@@ -23,6 +23,7 @@ import { keepAndRestore } from './restore';
 import { addAgain, startAdded } from './start';
 import { type Item, say } from './status';
 import { StatusLine } from './statusline';
+import { storage } from './storage';
 import { join } from './tabs';
 import { type Body, type File, type Meta, type Page, useTus } from './upload';
 import { broken, type Failure, failure, pluralize, uppyStrings } from './words';
@@ -44,7 +45,7 @@ async function start(): Promise<void> {
 	const activity = new Activity();
 	const failures = new Map<string, Failure>();
 	const notices: string[] = [];
-	const tus = useTus(uppy, options.endpoint, activity, failures);
+	const tus = useTus(uppy, options.endpoint, activity, failures, storage());
 	forgetRemoved(uppy, tus);
 	startAdded(uppy, failures);
 	sayFailures(uppy, failures, options.maxSize);
@@ -126,7 +127,7 @@ function askAnew(uppy: Page): void {
 function item(file: File): Item {
 	const { progress } = file;
 	const size = file.size ?? 0;
-	const is = progress.uploadComplete ? 'done' : file.error ? 'failed' : file.isGhost ? 'remembered' : file.isPaused ? 'paused' : 'active';
+	const is = progress.uploadComplete ? 'done' : file.isGhost ? 'remembered' : file.error ? 'failed' : file.isPaused ? 'paused' : 'active';
 	return {
 		id: file.id,
 		name: file.name ?? '',
@@ -181,15 +182,6 @@ function keepFinished(uppy: Page, name: string, downloads: boolean): () => void 
 		if (event.key === key || event.key === null) finished.reload();
 	});
 	return draw;
-}
-
-/** A browser may refuse localStorage by throwing on the very name. */
-function storage(): Storage | undefined {
-	try {
-		return localStorage;
-	} catch {
-		return undefined;
-	}
 }
 
 function byId(id: string): HTMLElement {

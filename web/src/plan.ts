@@ -5,7 +5,9 @@
 
 import type { File, Page } from './upload';
 
-type CurrentUploads = ReturnType<Page['getState']>['currentUploads'];
+type State = ReturnType<Page['getState']>;
+type CurrentUploads = State['currentUploads'];
+type Files = State['files'];
 
 export interface Plan {
 	/** The uploads as they are to run. */
@@ -14,6 +16,17 @@ export interface Plan {
 	fresh: string[];
 	/** Files that stay paused until somebody resumes them. */
 	dormant: string[];
+}
+
+/**
+ * merge puts what came back beside what was in the list before. Of a file that is both, the one in the list stays: it runs. A ghost
+ * can only be chosen again, so why it once failed no longer matters.
+ */
+export function merge(before: Files, restored: Files): { files: Files; back: File[] } {
+	const back = Object.values(restored)
+		.filter((file) => !before[file.id])
+		.map((file) => (file.isGhost && file.error ? { ...file, error: null } : file));
+	return { files: { ...before, ...Object.fromEntries(back.map((file) => [file.id, file])) }, back };
 }
 
 /** plan sorts what came back. */

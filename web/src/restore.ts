@@ -9,8 +9,8 @@
  */
 
 import GoldenRetriever from '@uppy/golden-retriever';
-import { plan } from './plan';
-import { retry } from './start';
+import { merge, plan } from './plan';
+import { run } from './start';
 import type { Body, Meta, Page } from './upload';
 
 const MiB = 1024 * 1024;
@@ -22,62 +22,76 @@ const expires = 4 * 24 * 60 * 60 * 1000;
 
 /**
  * keepAndRestore starts keeping what is uploaded and goes on with what was kept. It ends when everything that will come back
- * is back, and must end before the first file is added: what comes back replaces the list.
+ * is back, or after a while: a slow disk keeps nobody waiting. Files may be added meanwhile. Golden Retriever puts what comes back
+ * in the place of the list; what was in it, and may be running, is put back at once.
  */
 export async function keepAndRestore(uppy: Page): Promise<void> {
 	if (typeof indexedDB === 'undefined') return;
 	const dormant = new Set<string>();
 
 	const back = new Promise<void>((resolve) => {
+		let before = uppy.getState();
+		// Only Golden Retriever sets these two and leaves allowNewUpload alone; it tells of it at once.
+		const replaced: Parameters<typeof uppy.on<'state-update'>>[1] = (previous, _, patch) => {
+			if (patch?.files && patch.recoveredState !== undefined && patch.allowNewUpload === undefined) before = previous;
+		};
+		uppy.on('state-update', replaced);
 		uppy.once('restored', () => {
-			const { currentUploads } = uppy.getState();
-			const next = plan(uppy.getFiles(), currentUploads);
+			uppy.off('state-update', replaced);
+			const { files, currentUploads } = uppy.getState();
+			const all = merge(before.files, files);
+			const next = plan(all.back, currentUploads);
 			for (const id of next.dormant) dormant.add(id);
-			uppy.setState({ currentUploads: next.currentUploads, recoveredState: null });
+			uppy.setState({ files: all.files, currentUploads: { ...before.currentUploads, ...next.currentUploads }, recoveredState: null });
 			for (const id of Object.keys(next.currentUploads)) uppy.restore(id).catch(() => {});
-			for (const id of next.fresh) retry(uppy, id);
+			run(uppy, next.fresh);
 			resolve();
 		});
 	});
 
 	const wake = (id: string) => {
-		if (dormant.delete(id)) setTimeout(() => retry(uppy, id));
+		if (dormant.delete(id)) setTimeout(() => run(uppy, [id]));
 	};
 	uppy.on('upload-pause', (file, paused) => file && !paused && wake(file.id));
 	uppy.on('resume-all', () => [...dormant].forEach(wake));
 	uppy.on('file-removed', (file) => dormant.delete(file.id));
 
-	const kept = await somethingIsKept(uppy.getID());
+	const kept = await lookForKept(uppy.getID());
+	if (kept === 'refused') return;
 	const limits: object = { maxFileSize: maxKept, maxTotalSize: maxKeptInAll }; // passed on as it is, which its type does not know
 	uppy.use(GoldenRetriever<Meta, Body>, { expires, indexedDB: limits });
-	if (kept) await Promise.race([back, new Promise((resolve) => setTimeout(resolve, 5000))]);
+	if (kept === 'something') await Promise.race([back, new Promise((resolve) => setTimeout(resolve, 5000))]);
 }
 
 /**
- * somethingIsKept looks whether Golden Retriever will bring anything back, since it does not say when it brings nothing. Names
- * are those of @uppy/golden-retriever 6.
+ * lookForKept looks whether Golden Retriever will bring anything back, since it does not say when it brings nothing, and whether
+ * it may keep anything at all, since it throws if not. Names are those of @uppy/golden-retriever 6.
  */
-function somethingIsKept(storeName: string): Promise<boolean> {
+function lookForKept(storeName: string): Promise<'something' | 'nothing' | 'refused'> {
 	return new Promise((resolve) => {
-		const no = () => resolve(false);
+		const no = () => resolve('nothing');
 		try {
 			const open = indexedDB.open('uppy-blobs');
-			open.onupgradeneeded = () => open.transaction?.abort(); // there is none: leave it so
-			open.onerror = no;
+			let missing = false;
+			open.onupgradeneeded = () => {
+				missing = true;
+				open.transaction?.abort(); // there is none: leave it so
+			};
+			open.onerror = () => resolve(missing ? 'nothing' : 'refused');
 			open.onblocked = no;
 			open.onsuccess = () => {
 				const db = open.result;
 				try {
 					const get = db.transaction(['metadata']).objectStore('metadata').get(storeName);
 					get.onerror = no;
-					get.onsuccess = () => resolve(get.result !== undefined && get.result.expires >= Date.now());
+					get.onsuccess = () => resolve(get.result !== undefined && get.result.expires >= Date.now() ? 'something' : 'nothing');
 				} catch {
 					no();
 				}
 				db.close(); // takes effect when the transaction has ended
 			};
 		} catch {
-			no();
+			resolve('refused');
 		}
 	});
 }

@@ -9,13 +9,22 @@ import type { UppyOptions } from '@uppy/core';
 import type { Body, File, Meta, Page } from './upload';
 import type { Failure } from './words';
 
-/** retry runs one file. What goes wrong arrives as an upload-error. */
-export function retry(uppy: Page, id: string): void {
-	if (uppy.getFile(id)) uppy.retryUpload(id)?.catch(() => {});
+/**
+ * run runs files, all as one upload: one for each would cost the square of their number. What goes wrong arrives as an
+ * upload-error.
+ */
+export function run(uppy: Page, ids: readonly string[]): void {
+	const fileIDs = ids.filter((id) => uppy.getFile(id));
+	if (fileIDs.length === 0) return;
+	uppy.patchFilesState(Object.fromEntries(fileIDs.map((id) => [id, { error: null, isPaused: false }])));
+	const upload = `run-${Math.random().toString(36).slice(2)}`;
+	uppy.setState({ currentUploads: { ...uppy.getState().currentUploads, [upload]: { fileIDs, step: 0, result: {} } } });
+	uppy.restore(upload).catch(() => {});
 }
 
 /**
- * addAgain lets a file that failed be chosen once more: it goes on where it was. Others that are in the list are refused.
+ * addAgain lets a file that failed be chosen once more: it goes on where it was. Others that are in the list are refused, save
+ * ghosts, with which Uppy itself goes on.
  * Uppy would send "null" as the path of a file that came out of no folder; here it has none.
  */
 export const addAgain: NonNullable<UppyOptions<Meta, Body>['onBeforeFileAdded']> = (file, files) => {
@@ -25,30 +34,30 @@ export const addAgain: NonNullable<UppyOptions<Meta, Body>['onBeforeFileAdded']>
 		return { ...file, meta: relativePath ? { ...meta, relativePath } : meta } as File;
 	}
 	if (!there.error || file.isRemote || there.isRemote) return false;
-	return { ...there, data: file.data, error: null };
+	return { ...there, data: file.data, error: null, isGhost: false };
 };
 
 /** startAdded starts what is added. */
 export function startAdded(uppy: Page, failures: Map<string, Failure>): void {
 	uppy.on('files-added', (added) => {
-		for (const file of added) {
-			failures.delete(file.id);
-			replaceLost(uppy, failures, file);
-		}
-		const fresh = added.filter((file) => !file.progress.uploadStarted);
-		const others = uppy.getFiles().some((file) => file.error || (file.isGhost && !file.progress.uploadStarted));
-		for (const file of added) if (others || file.progress.uploadStarted) retry(uppy, file.id);
-		if (!others && fresh.length > 0) uppy.upload().catch(() => {});
+		replaceLost(uppy, failures, added.filter((file) => !file.progress.uploadStarted));
+		for (const file of added) failures.delete(file.id);
+		run(uppy, added.map((file) => file.id));
 	});
 }
 
-/** A file that was changed on disk is another file to the browser. Chosen again, it takes the place of the one that failed. */
-function replaceLost(uppy: Page, failures: Map<string, Failure>, added: File): void {
-	for (const file of uppy.getFiles()) {
+/**
+ * A file that was changed on disk is another file to the browser. Chosen again, it takes the place of the one that failed, or that
+ * was only remembered: nobody could go on with that. Where two could be meant, neither goes.
+ */
+function replaceLost(uppy: Page, failures: ReadonlyMap<string, Failure>, fresh: readonly File[]): void {
+	const lost = uppy.getFiles().filter((file) => {
 		const failure = failures.get(file.id);
-		const lost = file.error && (failure === 'unreadable' || failure === 'gone');
-		if (lost && file.id !== added.id && file.name === added.name && file.meta.relativePath === added.meta.relativePath) {
-			uppy.removeFile(file.id);
-		}
+		return file.isGhost || (file.error && (failure === 'unreadable' || failure === 'gone'));
+	});
+	if (lost.length === 0) return;
+	for (const added of fresh) {
+		const meant = lost.filter((file) => file.id !== added.id && file.name === added.name && file.meta.relativePath === added.meta.relativePath);
+		if (meant.length === 1 && meant[0] && uppy.getFile(meant[0].id)) uppy.removeFile(meant[0].id);
 	}
 }

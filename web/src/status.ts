@@ -36,6 +36,12 @@ export interface Scene {
 	now: number;
 }
 
+/** Note is a line of its own. Where it only counts the rest it is not spoken, since it changes with every file. */
+export interface Note {
+	text: string;
+	silent?: boolean;
+}
+
 export interface Saying {
 	state: State;
 	/** One or two sentences. */
@@ -45,14 +51,14 @@ export interface Saying {
 	/** Percent, sizes, speed, time left. */
 	figures: string;
 	/** Single files that need a word of their own. */
-	notes: string[];
+	notes: Note[];
 	/** 0 to 100 while something is being uploaded. */
 	percent: number | undefined;
 	phase: Phase;
 }
 
 /** Of several troubles the page names the one that explains most. */
-const order: Trouble[] = ['offline', 'away', 'full', 'busy', 'slow', 'locked'];
+const order: Trouble[] = ['offline', 'away', 'full', 'busy', 'slow', 'forgotten', 'locked'];
 /** Nothing has moved for so long, in milliseconds, that it is worth a word. */
 const stalledAfter = 12_000;
 /** The same when the browser says that there is no network: it may be wrong where the server is this very machine. */
@@ -104,7 +110,7 @@ export function say(scene: Scene): Saying {
 	if (active.length > 0 && activity.moving()) {
 		const waiting = active.flatMap((item) => {
 			const wait = activity.waits.get(item.id);
-			return wait ? [`${item.name} ${words.waitingFor(wait.trouble)}.`] : [];
+			return wait ? [words.waits(item.name, wait.trouble)] : [];
 		});
 		saying.notes.push(...list(waiting, (text) => text));
 	}
@@ -163,8 +169,8 @@ function sum(items: readonly Item[], what: 'size' | 'sent'): number {
 	return items.reduce((all, item) => all + item[what], 0);
 }
 
-function list<T>(of: readonly T[], text: (one: T) => string): string[] {
-	const said = of.slice(0, lines).map(text);
-	if (of.length > lines) said.push(words.more(of.length - lines));
+function list<T>(of: readonly T[], text: (one: T) => string): Note[] {
+	const said: Note[] = of.slice(0, lines).map((one) => ({ text: text(one) }));
+	if (of.length > lines) said.push({ text: words.more(of.length - lines), silent: true });
 	return said;
 }

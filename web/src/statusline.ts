@@ -3,9 +3,12 @@
  * written anew.
  */
 
-import type { Saying } from './status';
+import type { Note, Saying } from './status';
 
-/** The number of files in a sentence changes with every one that is done; it is spoken at most this often. */
+/**
+ * The number of files in a sentence changes with every one that is done, and the notes with every one that waits or fails: each
+ * is spoken at most this often.
+ */
 const breath = 3000;
 
 export class StatusLine {
@@ -13,8 +16,9 @@ export class StatusLine {
 	private readonly countdown: HTMLElement;
 	private readonly figures: HTMLElement;
 	private readonly notes: HTMLElement;
+	private readonly written = new WeakMap<Element, string>();
 	private spoken = 0;
-	private noted = '';
+	private noted = 0;
 
 	constructor(
 		private readonly root: HTMLElement,
@@ -35,20 +39,53 @@ export class StatusLine {
 		const changed = this.root.dataset.state !== saying.state;
 		if (changed) this.root.dataset.state = saying.state;
 		if (changed || saying.state !== 'uploading' || now - this.spoken >= breath) {
-			if (text(this.sentence, saying.words)) this.spoken = now;
+			if (this.write(this.sentence, saying.words)) this.spoken = now;
 		}
-		text(this.countdown, saying.countdown);
-		text(this.figures, saying.figures);
+		this.write(this.countdown, saying.countdown);
+		this.write(this.figures, saying.figures);
 		this.figures.hidden = saying.figures === '';
-
-		const noted = saying.notes.join('\n');
-		if (noted !== this.noted) {
-			this.noted = noted;
-			this.notes.replaceChildren(...saying.notes.map((note) => Object.assign(document.createElement('li'), { textContent: note })));
-			this.notes.hidden = saying.notes.length === 0;
+		if (changed || now - this.noted >= breath) {
+			if (this.note(saying.notes)) this.noted = now;
 		}
 		const title = headline(saying, this.title);
 		if (document.title !== title) document.title = title;
+	}
+
+	/** note leaves a line alone that is there already, and says whether one was written. */
+	private note(notes: readonly Note[]): boolean {
+		const spare = [...this.notes.children];
+		const take = (which: (li: Element) => boolean) => {
+			const at = spare.findIndex(which);
+			return at < 0 ? undefined : spare.splice(at, 1)[0];
+		};
+		const silent = (li: Element) => li.getAttribute('aria-hidden') === 'true';
+		let wrote = false;
+		const lines = notes.map((note) => {
+			const li = take(note.silent ? silent : (li) => !silent(li) && this.written.get(li) === note.text) ?? document.createElement('li');
+			if (note.silent) li.setAttribute('aria-hidden', 'true');
+			if (this.write(li, note.text)) wrote = true;
+			return li;
+		});
+		for (const li of spare) li.remove();
+		lines.forEach((li, i) => {
+			const at = this.notes.children[i] ?? null;
+			if (at !== li) this.notes.insertBefore(li, at);
+		});
+		this.notes.hidden = lines.length === 0;
+		return wrote;
+	}
+
+	/** write writes only what is new, and says whether it was. Names that words.ts has marked off become <bdi>. */
+	private write(element: Element, value: string): boolean {
+		if ((this.written.get(element) ?? element.textContent) === value) return false;
+		this.written.set(element, value);
+		const parts = value.split(/\u2068([^\u2069]*)\u2069/);
+		if (parts.length === 1) {
+			element.textContent = value;
+		} else {
+			element.replaceChildren(...parts.map((part, i) => (i % 2 === 1 ? Object.assign(document.createElement('bdi'), { textContent: part }) : part)));
+		}
+		return true;
 	}
 }
 
@@ -67,11 +104,4 @@ function headline(saying: Saying, title: string): string {
 		default:
 			return title;
 	}
-}
-
-/** text writes only what is new, and says whether it was. */
-function text(element: HTMLElement, value: string): boolean {
-	if (element.textContent === value) return false;
-	element.textContent = value;
-	return true;
 }

@@ -2,8 +2,9 @@
  * One tab at a time keeps uploads and brings them back.
  *
  * A second tab would otherwise take the first one's running uploads for left-over ones and fight it for them. The owner
- * holds a Web Lock, which the browser lets go of whatever ends the tab. On plain http under a host name there are no locks:
- * there a tab asks the others on a BroadcastChannel, and the one that keeps uploads answers.
+ * holds a Web Lock, which the browser lets go of whatever ends the tab. On plain http under a host name there are no locks, and
+ * where a person has blocked a site's data they are refused: there a tab asks the others on a BroadcastChannel, and the one that
+ * keeps uploads answers. Where that is missing, too, every tab is on its own.
  */
 
 /** Tabs is this tab's place among the tabs of one server. */
@@ -20,17 +21,21 @@ export interface Tabs {
 
 type Message = { ask: number } | { owner: number; busy: boolean };
 
-/** How long the owner may take to answer, and a page that is being left to let go. */
-const patience = 250;
-const leaving = 600;
-/** How often a tab looks whether the owner is gone, and how long a reload of the owner may take. */
-const look = 5000;
-const reload = 2000;
+/** Milliseconds. */
+export const times = {
+	/** How long the owner may take to answer, and a page that is being left to let go. */
+	patience: 250,
+	leaving: 600,
+	/** How often a tab looks whether the owner is gone, and how long a reload of the owner may take. */
+	look: 5000,
+	reload: 2000,
+};
 
 /** join finds out who keeps uploads. It ends at once in the first tab, and within a second in others. */
-export async function join(name: string): Promise<Tabs> {
+export async function join(name: string, { patience, leaving, look, reload } = times): Promise<Tabs> {
 	const me = Math.random();
-	const channel = typeof BroadcastChannel === 'undefined' ? undefined : new BroadcastChannel(name);
+	const channel = openChannel(name);
+	let locks: LockManager | undefined = navigator.locks;
 	let busy = false;
 	let candidate = false;
 	let answered = () => {};
@@ -60,20 +65,9 @@ export async function join(name: string): Promise<Tabs> {
 		tabs.changed();
 	});
 
-	/** claim makes this tab the owner if no other is. */
-	const claim = async () => {
-		tabs.owner = navigator.locks ? await lock(name) : await silence();
-		if (tabs.owner) {
-			tabs.busyElsewhere = false;
-			say();
-		} else {
-			post({ ask: me });
-		}
-		return tabs.owner;
-	};
-
 	/** silence asks the other tabs, and is true if none answers. */
 	const silence = async () => {
+		if (!channel) return true;
 		candidate = true;
 		const alone = await new Promise<boolean>((resolve) => {
 			answered = () => resolve(false);
@@ -84,35 +78,67 @@ export async function join(name: string): Promise<Tabs> {
 		return alone;
 	};
 
+	/** claim makes this tab the owner if no other is. */
+	const claim = async () => {
+		const got = locks ? await lock(locks, name, leaving) : 'refused';
+		if (got === 'refused') locks = undefined;
+		tabs.owner = got === 'refused' ? await silence() : got === 'mine';
+		if (tabs.owner) {
+			tabs.busyElsewhere = false;
+			say();
+		} else {
+			post({ ask: me });
+		}
+		return tabs.owner;
+	};
+
+	/** free says whether nobody keeps uploads now. */
+	const free = async () => (locks ? !(await held(locks, name)) : silence());
+
+	/** succeed waits until the owner is gone for good and takes its place. */
+	const succeed = async () => {
+		for (;;) {
+			await sleep(look);
+			if (!(await free())) continue;
+			await sleep(reload); // the owner may just be reloading
+			if ((await free()) && (await claim())) return tabs.changed();
+		}
+	};
+
 	await claim();
-	if (!tabs.owner && navigator.locks) void succeed(name, claim, () => tabs.changed());
+	if (!tabs.owner) void succeed();
 	return tabs;
 }
 
-/** lock takes the lock if it is free, or becomes so at once: a page that is being left lets go a moment after the next one starts. */
-function lock(name: string): Promise<boolean> {
-	return new Promise((resolve) => {
-		navigator.locks
-			.request(name, { signal: AbortSignal.timeout(leaving) }, () => {
-				resolve(true);
-				return new Promise<never>(() => {}); // until the tab ends
-			})
-			.catch(() => resolve(false));
-	});
-}
+const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 
-/** succeed waits until the owner is gone for good and takes its place. */
-async function succeed(name: string, claim: () => Promise<boolean>, changed: () => void): Promise<void> {
-	const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
-	for (;;) {
-		await sleep(look);
-		if (await held(name)) continue;
-		await sleep(reload); // the owner may just be reloading
-		if (!(await held(name)) && (await claim())) return changed();
+function openChannel(name: string): BroadcastChannel | undefined {
+	try {
+		return new BroadcastChannel(name);
+	} catch {
+		return undefined; // missing or refused
 	}
 }
 
-async function held(name: string): Promise<boolean> {
-	const { held: all } = await navigator.locks.query();
-	return all?.some((one) => one.name === name) ?? false;
+/** lock takes the lock if it is free, or becomes so at once: a page that is being left lets go a moment after the next one starts. */
+function lock(locks: LockManager, name: string, leaving: number): Promise<'mine' | 'theirs' | 'refused'> {
+	return new Promise((resolve) => {
+		const late = AbortSignal.timeout(leaving);
+		locks
+			.request(name, { signal: late }, () => {
+				resolve('mine');
+				return new Promise<never>(() => {}); // until the tab ends
+			})
+			.catch(() => resolve(late.aborted ? 'theirs' : 'refused'));
+	});
+}
+
+/** held is false as well where it cannot be known: asking for the lock then tells. */
+async function held(locks: LockManager, name: string): Promise<boolean> {
+	try {
+		const { held: all } = await locks.query();
+		return all?.some((one) => one.name === name) ?? false;
+	} catch {
+		return false;
+	}
 }

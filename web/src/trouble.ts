@@ -17,6 +17,8 @@ export interface Answer {
 	cause?: string | undefined;
 	/** The text of the answer. */
 	body?: string | undefined;
+	/** How often the file has begun since the server last took a byte of it. */
+	begun?: number;
 	online: boolean;
 }
 
@@ -28,7 +30,13 @@ export function judge(answer: Answer): Verdict {
 	return verdict.passes && !answer.online ? passes('offline') : verdict;
 }
 
-function read({ method, status, cause, body }: Answer): Verdict {
+/**
+ * A file that was begun anew so often without a byte of progress is given up: the server forgets at once what it creates, as
+ * two servers without a common store do.
+ */
+const anew = 3;
+
+function read({ method, status, cause, body, begun = 0 }: Answer): Verdict {
 	if (cause === 'NotReadableError') return fails('unreadable');
 	if (cause === 'NotFoundError') return fails('gone');
 	switch (status) {
@@ -37,7 +45,7 @@ function read({ method, status, cause, body }: Answer): Verdict {
 		case 404:
 		case 410:
 			// The upload is gone, not the server: the HEAD that follows says so again, and the file begins anew.
-			return method === 'POST' ? fails('refused') : passes('locked');
+			return method === 'POST' || begun > anew ? fails('refused') : passes('forgotten');
 		case 408:
 		case 409:
 			return passes('away');

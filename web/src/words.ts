@@ -8,10 +8,18 @@
 import { bytes, count } from './format';
 
 /** Trouble is what passes: the page tries again by itself. */
-export type Trouble = 'offline' | 'away' | 'busy' | 'locked' | 'full' | 'slow';
+export type Trouble = 'offline' | 'away' | 'busy' | 'locked' | 'full' | 'slow' | 'forgotten';
 
 /** Failure is what does not pass until a person does something. */
 export type Failure = 'tooLarge' | 'nameTooLong' | 'signIn' | 'refused' | 'unreadable' | 'gone' | 'failed';
+
+/**
+ * isolate marks a file's name off from the sentence, so that one written from right to left does not turn it round. The marks are
+ * Unicode's; statusline.ts puts <bdi> in their place.
+ */
+function isolate(name: string): string {
+	return `\u2068${name.replace(/[\u2066-\u2069]/g, '')}\u2069`;
+}
 
 /** waiting says why nothing moves. A count-down ("in 8 s") may follow where the sentence ends in "trying again". */
 export function waiting(trouble: Trouble): string {
@@ -28,6 +36,8 @@ export function waiting(trouble: Trouble): string {
 			return 'The server has no room left. Nothing is lost: make room on it, or ask whoever runs it. Trying again';
 		case 'slow':
 			return 'The server asks for fewer requests. Nothing is lost: trying again';
+		case 'forgotten':
+			return 'The server no longer has what it took of this file. Nothing is lost on your disk: trying again';
 	}
 }
 
@@ -46,6 +56,8 @@ export function waitingFor(trouble: Trouble): string {
 			return 'waits: the server has no room left';
 		case 'slow':
 			return 'waits: the server asks for fewer requests';
+		case 'forgotten':
+			return 'waits: the server no longer has what it took of it';
 	}
 }
 
@@ -74,7 +86,7 @@ export function failure(what: Failure, limit: number): string {
 export const ready = 'Ready for your files.';
 export const offlineIdle = 'You are offline. Choose files all the same: they go up when the network is back.';
 export const stalled = 'Nothing has moved for a while. Nothing is lost: the upload goes on as soon as the network does.';
-export const confirming = 'Everything is sent. Waiting for the server to confirm it.';
+export const confirming = 'There is nothing more to send from here. Waiting for the server to confirm it.';
 export const broken = 'This page could not start in this browser. Reload it; if that does not help, use a newer browser.';
 export const elsewhereBusy = 'Uploads are running in another tab. You can upload here too; then keep this tab open until they are done.';
 export const elsewhereIdle = 'Plateau is open in another tab too. You can upload here as well; then keep this tab open until they are done.';
@@ -92,7 +104,7 @@ export function finished(files: number): string {
 }
 
 export function failedOne(name: string, reason: string): string {
-	return `${name} was not uploaded. ${reason}`;
+	return `${isolate(name)} was not uploaded. ${reason}`;
 }
 
 export function failedSome(failed: number, all: number): string {
@@ -100,11 +112,16 @@ export function failedSome(failed: number, all: number): string {
 }
 
 export function remembered(name: string): string {
-	return `Plateau remembers where ${name} stopped: choose it again to go on.`;
+	return `Plateau remembers where ${isolate(name)} stopped: choose it again to go on.`;
 }
 
 export function rememberedSome(files: number): string {
 	return `Plateau remembers where ${count(files, 'file')} stopped: choose them again to go on.`;
+}
+
+/** waits says of one of several files what it waits for. */
+export function waits(name: string, trouble: Trouble): string {
+	return `${isolate(name)} ${waitingFor(trouble)}.`;
 }
 
 export function more(n: number): string {
@@ -137,8 +154,8 @@ function both(text: string) {
 
 /** What Uppy says in our words, whatever happens. */
 export const uppyStrings = {
-	noDuplicates: '%{fileName} is in the list already.',
-	exceedsSize: '%{file} is too large: this server takes files of at most %{size}. Choose a smaller one.',
+	noDuplicates: '\u2068%{fileName}\u2069 is in the list already.',
+	exceedsSize: '\u2068%{file}\u2069 is too large: this server takes files of at most %{size}. Choose a smaller one.',
 	failedToUpload: '%{file} was not uploaded.',
 	dashboardTitle: 'Files to upload',
 	dropHint: 'Drop them here',

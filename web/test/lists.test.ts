@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type Entry, Finished, type Kept, most } from '../src/finished';
-import { plan } from '../src/plan';
-import { addAgain } from '../src/start';
+import { merge, plan } from '../src/plan';
 
 function memory(text?: string): Kept & { text: string | null; full: boolean } {
 	return {
@@ -60,6 +59,37 @@ test('finished files: garbage, a full storage, and none at all', () => {
 	}
 });
 
+test('finished files: a storage that fills up keeps an old list, which does not come back', () => {
+	const kept = memory();
+	const finished = new Finished(kept, 'k', () => {});
+	finished.add(entry(1));
+	kept.full = true;
+	finished.add(entry(2));
+	finished.add(entry(3));
+	finished.reload();
+	assert.deepEqual(finished.all().map((e) => e.size), [3, 2, 1]);
+	kept.full = false;
+	finished.remove(entry(2).url);
+	assert.deepEqual(new Finished(kept, 'k', () => {}).all().map((e) => e.size), [3, 1]);
+	new Finished(kept, 'k', () => {}).add(entry(4));
+	finished.reload();
+	assert.deepEqual(finished.all().map((e) => e.size), [4, 3, 1]);
+});
+
+test('what comes back stands beside what was chosen meanwhile', () => {
+	const mine = { id: 'mine', data: 'here' };
+	const both = { id: 'both', data: 'runs' };
+	const restored = {
+		both: { id: 'both', isGhost: true, error: 'No.' },
+		ghost: { id: 'ghost', isGhost: true, error: 'Sign in.' },
+		failed: { id: 'failed', isGhost: false, error: 'No.' },
+	};
+	const got = merge({ mine, both } as never, restored as never);
+	const ghost = { id: 'ghost', isGhost: true, error: null };
+	assert.deepEqual(got.files, { mine, both, ghost, failed: restored.failed });
+	assert.deepEqual(got.back, [ghost, restored.failed]);
+});
+
 test('what comes back runs, save ghosts and what was paused, failed or finished', () => {
 	const file = (id: string, more = {}) => ({ id, isGhost: false, isPaused: false, error: null, progress: { uploadStarted: 1, uploadComplete: false }, ...more }) as never;
 	const files = [
@@ -79,15 +109,4 @@ test('what comes back runs, save ghosts and what was paused, failed or finished'
 	assert.deepEqual(got.currentUploads.one?.fileIDs, ['runs']);
 	assert.deepEqual(got.fresh, ['new']);
 	assert.deepEqual(got.dormant, ['paused']);
-});
-
-test('choosing a file again', () => {
-	const there = { id: 'a', error: null, isRemote: false, data: 'old', progress: { uploadStarted: 1 }, meta: { name: 'a' } };
-	const chosen = { id: 'a', isRemote: false, data: 'new', meta: { name: 'a', relativePath: null } };
-	assert.equal(addAgain(chosen as never, { a: there } as never), false);
-	const failed = { ...there, error: 'No.' };
-	assert.deepEqual(addAgain(chosen as never, { a: failed } as never), { ...failed, data: 'new', error: null });
-	assert.deepEqual(addAgain(chosen as never, {} as never), { ...chosen, meta: { name: 'a' } });
-	const inFolder = { ...chosen, meta: { name: 'a', relativePath: 'b/a' } };
-	assert.deepEqual(addAgain(inFolder as never, {} as never), inFolder);
 });

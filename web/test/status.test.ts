@@ -4,6 +4,8 @@ import { Activity } from '../src/activity';
 import { type Item, type Scene, say } from '../src/status';
 
 const MB = 1024 ** 2;
+/** A name as a sentence marks it off: left to right and right to left do not mix. */
+const named = (name: string) => `\u2068${name}\u2069`;
 const item = (id: string, is: Item['is'], more: Partial<Item> = {}): Item => ({ id, name: `${id}.bin`, size: 10 * MB, sent: is === 'done' ? 10 * MB : 0, is, ...more });
 const scene = (items: Item[], more: Partial<Scene> = {}): Scene => ({ items, percent: 0, activity: new Activity(), online: true, elsewhere: undefined, notices: [], now: 0, ...more });
 
@@ -15,7 +17,7 @@ test('nothing to do', () => {
 	const refused = say(scene([], { notices: ['big.bin is too large.', 'two.bin is too large.'] }));
 	assert.equal(refused.state, 'error');
 	assert.equal(refused.words, 'big.bin is too large.');
-	assert.deepEqual(refused.notes, ['two.bin is too large.']);
+	assert.deepEqual(refused.notes, [{ text: 'two.bin is too large.' }]);
 });
 
 test('uploading says how far, how fast and how long', () => {
@@ -54,7 +56,7 @@ test('one that waits among others that move has a line of its own', () => {
 	activity.wait('b', 'busy', 1000, 0);
 	const saying = say(scene([item('a', 'active'), item('b', 'active')], { activity }));
 	assert.equal(saying.state, 'uploading');
-	assert.deepEqual(saying.notes, ['b.bin waits: the server is busy.']);
+	assert.deepEqual(saying.notes, [{ text: `${named('b.bin')} waits: the server is busy.` }]);
 });
 
 test('offline, and nothing that moves', () => {
@@ -75,17 +77,17 @@ test('after a mixture', () => {
 	const one = say(scene([failed, item('b', 'done')]));
 	assert.equal(one.state, 'error');
 	assert.equal(one.phase, 'failed');
-	assert.equal(one.words, 'a.bin was not uploaded. It is too large.');
+	assert.equal(one.words, `${named('a.bin')} was not uploaded. It is too large.`);
 	assert.deepEqual(one.notes, []);
 
 	const many = say(scene([...Array(7)].map((_, i) => item(`f${i}`, 'failed', { error: 'No.' }))));
 	assert.match(many.words, /^7 of 7\u00a0files/);
 	assert.equal(many.notes.length, 6);
-	assert.equal(many.notes[5], '… and 2 more');
+	assert.deepEqual(many.notes[5], { text: '… and 2 more', silent: true });
 
 	const mixed = say(scene([failed, item('c', 'remembered')]));
-	assert.deepEqual(mixed.notes, ['Plateau remembers where c.bin stopped: choose it again to go on.']);
-	assert.equal(say(scene([item('c', 'remembered'), item('d', 'done')])).words, 'Plateau remembers where c.bin stopped: choose it again to go on.');
+	assert.deepEqual(mixed.notes, [{ text: `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on.` }]);
+	assert.equal(say(scene([item('c', 'remembered'), item('d', 'done')])).words, `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on.`);
 	assert.match(say(scene([item('p', 'paused')])).words, /^Paused/);
 	assert.equal(say(scene([item('d', 'done')])).state, 'done');
 });

@@ -46,15 +46,24 @@ test('what passes and what does not', () => {
 	for (const [status, failure] of Object.entries(fails)) {
 		for (const online of [true, false]) assert.deepEqual(judge({ method: 'PATCH', status: Number(status), online }), { passes: false, failure }, status);
 	}
-	assert.equal(judge({ method: 'PATCH', status: 404, online: true }).passes, true, 'the next HEAD decides');
+	for (const status of [404, 410]) {
+		assert.deepEqual(judge({ method: 'PATCH', status, begun: 3, online: true }), { passes: true, trouble: 'forgotten' }, 'the next HEAD decides');
+		assert.deepEqual(judge({ method: 'PATCH', status, begun: 4, online: true }), { passes: false, failure: 'refused' });
+	}
 	assert.equal(judge({ method: 'POST', status: 404, online: true }).passes, false);
 	assert.deepEqual(judge({ method: 'HEAD', status: 0, cause: 'NotReadableError', online: true }), { passes: false, failure: 'unreadable' });
 	assert.deepEqual(judge({ method: 'HEAD', status: 0, cause: 'NotFoundError', online: false }), { passes: false, failure: 'gone' });
 	assert.deepEqual(judge({ method: 'POST', status: 413, body: 'ERR_METADATA_TOO_LARGE: …', online: true }), { passes: false, failure: 'nameTooLong' });
 });
 
+test('a name that is written from right to left stands apart, whatever is in it', () => {
+	const name = 'א\u2069\u202eb.bin';
+	for (const text of [words.failedOne(name, ''), words.remembered(name), words.waits(name, 'busy')]) assert.match(text, /\u2068א\u202eb\.bin\u2069/);
+	for (const text of [words.uppyStrings.noDuplicates, words.uppyStrings.exceedsSize]) assert.match(text, /^\u2068%\{\w+\}\u2069 is/);
+});
+
 test('every trouble says that nothing is lost, every failure what to do', () => {
-	for (const trouble of ['offline', 'away', 'busy', 'locked', 'full', 'slow'] as const) assert.match(words.waiting(trouble), /Nothing is lost/);
+	for (const trouble of ['offline', 'away', 'busy', 'locked', 'full', 'slow', 'forgotten'] as const) assert.match(words.waiting(trouble), /Nothing is lost/);
 	for (const failure of ['tooLarge', 'nameTooLong', 'signIn', 'refused', 'unreadable', 'gone', 'failed'] as const) {
 		const text = words.failure(failure, 0);
 		assert.match(text, /[Cc]hoose|once more|again/, failure);

@@ -7,7 +7,7 @@
  */
 
 import type { TusOptions } from '@uppy/tus';
-import type { Meta, Body } from './upload';
+import type { Meta, Body } from './types';
 
 type Addresses = NonNullable<TusOptions<Meta, Body>['urlStorage']>;
 type Upload = Parameters<Addresses['addUpload']>[1];

@@ -7,7 +7,7 @@
 
 import Dashboard from '@uppy/dashboard';
 import type { Options } from './options';
-import type { Body, Meta, Page } from './upload';
+import type { Body, Meta, Page } from './types';
 import { type Phase, note, phaseStrings, uppyStrings } from './words';
 
 export type Board = Dashboard<Meta, Body>;

@@ -7,7 +7,7 @@
  */
 
 import type Tus from '@uppy/tus';
-import type { Body, Meta, Page } from './upload';
+import type { Body, Meta, Page } from './types';
 
 type Uploader = NonNullable<Tus<Meta, Body>['uploaders'][string]>;
 

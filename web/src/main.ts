@@ -14,6 +14,7 @@ import './finished.css';
 import './uppy.css';
 import { Activity } from './activity';
 import { follow, mountDashboard } from './dashboard';
+import { Done } from './done';
 import { dropAnywhere } from './drop';
 import { Finished } from './finished';
 import { showFinished } from './finishedlist';
@@ -25,7 +26,8 @@ import { type Item, say } from './status';
 import { StatusLine } from './statusline';
 import { storage } from './storage';
 import { join } from './tabs';
-import { type Body, type File, type Meta, type Page, useTus } from './upload';
+import type { Body, File, Meta, Page } from './types';
+import { useTus } from './upload';
 import { broken, type Failure, failure, pluralize, uppyStrings } from './words';
 
 /** Milliseconds between two looks, while something happens and while something is waited for. */
@@ -52,8 +54,12 @@ async function start(): Promise<void> {
 	sayRefusals(uppy, notices);
 	const drawFinished = keepFinished(uppy, options.name, options.downloads);
 
+	const done = new Done(storage(), `${options.name}:done`);
+	uppy.on('upload-success', (file) => file && done.add(file.id));
+	uppy.on('files-added', (added) => done.forget(added.map((file) => file.id)));
+
 	const tabs = await join(options.name);
-	if (tabs.owner) await keepAndRestore(uppy);
+	if (tabs.owner) await keepAndRestore(uppy, done);
 	let keeps = tabs.owner;
 
 	const board = mountDashboard(uppy, '#files', options);
@@ -83,7 +89,7 @@ async function start(): Promise<void> {
 		if (activity.still(now) > hung && activity.waits.size === 0) askAnew(uppy);
 		if (tabs.owner && !keeps && items.every((one) => one.is === 'done')) {
 			keeps = true; // the tab that kept uploads is gone: go on with what it left
-			void keepAndRestore(uppy);
+			void keepAndRestore(uppy, done);
 		}
 	};
 	let planned = false;

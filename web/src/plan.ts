@@ -3,7 +3,7 @@
  * and those that should not without being asked (a person had paused them, or they had failed).
  */
 
-import type { File, Page } from './upload';
+import type { File, Page } from './types';
 
 type State = ReturnType<Page['getState']>;
 type CurrentUploads = State['currentUploads'];

@@ -14,7 +14,7 @@
 import type { TusBody, TusOptions } from '@uppy/tus';
 import type { Activity } from './activity';
 import { judge } from './trouble';
-import type { Meta } from './upload';
+import type { Meta } from './types';
 import type { Failure } from './words';
 
 type Hooks = Required<Pick<TusOptions<Meta, TusBody>, 'onBeforeRequest' | 'onAfterResponse' | 'onShouldRetry'>>;

@@ -9,9 +9,12 @@
  */
 
 import GoldenRetriever from '@uppy/golden-retriever';
+import type { Done } from './done';
 import { merge, plan } from './plan';
 import { run } from './start';
-import type { Body, Meta, Page } from './upload';
+import type { Body, Meta, Page } from './types';
+
+type Files = ReturnType<Page['getState']>['files'];
 
 const MiB = 1024 * 1024;
 /** A larger file must be chosen again after a reload. Keeping a file means copying it into the browser's own folder. */
@@ -25,7 +28,7 @@ const expires = 4 * 24 * 60 * 60 * 1000;
  * is back, or after a while: a slow disk keeps nobody waiting. Files may be added meanwhile. Golden Retriever puts what comes back
  * in the place of the list; what was in it, and may be running, is put back at once.
  */
-export async function keepAndRestore(uppy: Page): Promise<void> {
+export async function keepAndRestore(uppy: Page, done: Done): Promise<void> {
 	if (typeof indexedDB === 'undefined') return;
 	const dormant = new Set<string>();
 
@@ -39,7 +42,7 @@ export async function keepAndRestore(uppy: Page): Promise<void> {
 		uppy.once('restored', () => {
 			uppy.off('state-update', replaced);
 			const { files, currentUploads } = uppy.getState();
-			const all = merge(before.files, files);
+			const all = merge(before.files, unfinished(files, done.ids()));
 			const next = plan(all.back, currentUploads);
 			for (const id of next.dormant) dormant.add(id);
 			uppy.setState({ files: all.files, currentUploads: { ...before.currentUploads, ...next.currentUploads }, recoveredState: null });
@@ -61,6 +64,12 @@ export async function keepAndRestore(uppy: Page): Promise<void> {
 	const limits: object = { maxFileSize: maxKept, maxTotalSize: maxKeptInAll }; // passed on as it is, which its type does not know
 	uppy.use(GoldenRetriever<Meta, Body>, { expires, indexedDB: limits });
 	if (kept === 'something') await Promise.race([back, new Promise((resolve) => setTimeout(resolve, 5000))]);
+}
+
+/** unfinished leaves out what was done when the page was left; and all of it if nothing else came back. */
+function unfinished(files: Files, done: ReadonlySet<string>): Files {
+	const left = Object.entries(files).filter(([id, file]) => file.progress.uploadComplete || !done.has(id));
+	return left.every(([, file]) => file.progress.uploadComplete) ? {} : Object.fromEntries(left);
 }
 
 /**

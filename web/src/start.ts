@@ -6,7 +6,7 @@
  */
 
 import type { UppyOptions } from '@uppy/core';
-import type { Body, File, Meta, Page } from './upload';
+import type { Body, File, Meta, Page } from './types';
 import type { Failure } from './words';
 
 /**

@@ -5,18 +5,12 @@
  * complete without a byte sent.
  */
 
-import type { Uppy, UppyFile } from '@uppy/core';
-import Tus, { type TusBody } from '@uppy/tus';
+import Tus from '@uppy/tus';
 import type { Activity } from './activity';
 import { addresses } from './addresses';
 import { hooks, retryDelays } from './requests';
+import type { Body, Meta, Page } from './types';
 import type { Failure } from './words';
-
-/** Meta is what a file carries to the server: name and type, and its path if it came out of a folder. */
-export type Meta = { relativePath?: string | null; [key: string]: unknown };
-export type File = UppyFile<Meta, TusBody>;
-export type Page = Uppy<Meta, TusBody>;
-export type { TusBody as Body };
 
 /**
  * atOnce is how many files go up together. Over HTTP/1.1 a browser opens six connections to a server for all its tabs: one is
@@ -27,13 +21,13 @@ export function atOnce(protocol: string | undefined): number {
 }
 
 /** useTus installs the uploader. failures says why a file was given up, by its id. */
-export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined): Tus<Meta, TusBody> {
+export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined): Tus<Meta, Body> {
 	const wanted = (id: string) => {
 		const file = uppy.getFile(id);
 		return file !== undefined && !file.isPaused;
 	};
 	const [navigation] = performance.getEntriesByType('navigation') as PerformanceNavigationTiming[];
-	uppy.use(Tus<Meta, TusBody>, {
+	uppy.use(Tus<Meta, Body>, {
 		endpoint,
 		retryDelays,
 		removeFingerprintOnSuccess: true,
@@ -41,7 +35,7 @@ export function useTus(uppy: Page, endpoint: string, activity: Activity, failure
 		limit: atOnce(navigation?.nextHopProtocol),
 		...hooks(activity, failures, wanted),
 	});
-	const tus = uppy.getPlugin<Tus<Meta, TusBody>>('Tus');
+	const tus = uppy.getPlugin<Tus<Meta, Body>>('Tus');
 	if (!tus) throw new Error('the uploader was not installed');
 
 	uppy.on('upload-progress', (file, progress) => {

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { Done } from '../src/done';
 import { type Entry, Finished, type Kept, most } from '../src/finished';
 import { merge, plan } from '../src/plan';
 
@@ -109,4 +110,21 @@ test('what comes back runs, save ghosts and what was paused, failed or finished'
 	assert.deepEqual(got.currentUploads.one?.fileIDs, ['runs']);
 	assert.deepEqual(got.fresh, ['new']);
 	assert.deepEqual(got.dormant, ['paused']);
+});
+
+test('done files: noted at once, forgotten when chosen again, whatever lies in localStorage', () => {
+	const kept = memory('{"odd":[}');
+	const done = new Done(kept, 'k');
+	done.add('a');
+	done.add('b');
+	done.add('a');
+	assert.deepEqual([...new Done(kept, 'k').ids()].sort(), ['a', 'b']);
+	done.forget(['a', 'c']);
+	assert.deepEqual([...done.ids()], ['b']);
+	kept.full = true;
+	done.add('c');
+	assert.deepEqual([...done.ids()], ['b']);
+	kept.text = '[["x"], 3, ["y", 1]]';
+	assert.deepEqual([...done.ids()], ['y']);
+	assert.deepEqual([...new Done(undefined, 'k').ids()], []);
 });

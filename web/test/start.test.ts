@@ -3,7 +3,8 @@ import { test } from 'node:test';
 import { Uppy } from '@uppy/core';
 import { forgetRemoved } from '../src/forget';
 import { addAgain, startAdded } from '../src/start';
-import { type Body, holdOpen, type Meta, type Page } from '../src/upload';
+import type { Body, Meta, Page } from '../src/types';
+import { holdOpen } from '../src/upload';
 import type { Failure } from '../src/words';
 
 /** page is Uppy with an uploader that only says what it is to run. */

@@ -13,7 +13,12 @@ import (
 	"golang.org/x/term"
 )
 
-const barName = 32 // letters of a file's name beside the bar
+// What a line has room for, in letters.
+const (
+	barName  = 32 // at most, of a file's name
+	barLeast = 12 // at least, of the bar
+	barTexts = 56 // of all that stands beside name and bar, while it goes well
+)
 
 // Show returns a function for [Options.Watch] that shows uploads, one after another: as a bar if w is a terminal, as lines
 // elsewhere, or if that is asked for. It doesn't show the error that ends an upload; the caller of Upload has that.
@@ -39,7 +44,9 @@ type bar struct {
 	size   int64
 	before int64     // the offset of an earlier run, drawn in another way
 	status string    // in place of the pace, if not empty
-	until  time.Time // of a pause that status explains
+	until  time.Time // of a pause
+	end    string    // what a good end is called
+	noted  string    // the last trouble that was told of
 }
 
 func (b *bar) watch(e Event) {
@@ -59,21 +66,29 @@ func (b *bar) watch(e Event) {
 	case Waiting:
 		b.set(now, e.Offset)
 		b.mu.Lock()
-		b.status, b.until = e.Err.Error(), now.Add(e.Wait)
+		b.until = now.Add(e.Wait)
 		b.mu.Unlock()
+		// Its words would leave no room for the bar.
+		if why := e.Err.Error(); why != b.noted {
+			b.noted = why
+			b.note(e, why)
+		}
+	case Found:
+		b.set(now, e.Offset)
+		b.end = "already uploaded"
 	case Vanished:
 		b.set(now, 0)
 		b.note(e, "the server no longer has what was sent, so it begins anew")
 	case Warning:
 		b.note(e, fmt.Sprintf("warning: %v", e.Err))
 	case Ended:
-		b.end(e, now)
+		b.stop(e, now)
 	}
 }
 
 func (b *bar) start(e Event, now time.Time) {
 	b.begun = now
-	b.size, b.before, b.status, b.until = e.Size, 0, "starting", time.Time{}
+	b.size, b.before, b.status, b.until, b.end, b.noted = e.Size, 0, "starting", time.Time{}, "", ""
 	b.meter.reset(now, 0)
 	b.progress = mpb.New(mpb.WithOutput(b.w))
 	// A total of 0: the bar ends when the server has said so, not when all is sent. How far it is, it is told when it is
@@ -87,7 +102,10 @@ func (b *bar) start(e Event, now time.Time) {
 			})
 		}),
 		mpb.PrependDecorators(
-			decor.Name(ellipsis(printable(filepath.Base(e.File)))),
+			decor.Any(func(s decor.Statistics) string {
+				room := (s.AvailableWidth - barLeast - barTexts) // the line's width, since this comes first
+				return ellipsis(Printable(filepath.Base(e.File)), min(max(room, barLeast), barName))
+			}),
 			decor.Any(func(decor.Statistics) string {
 				offset, _ := b.offsets()
 				return fmt.Sprintf(" %3d %%", percent(offset, e.Size))
@@ -122,7 +140,7 @@ func (b *bar) move(e Event, now time.Time) {
 	defer b.mu.Unlock()
 	b.status, b.until = "", time.Time{}
 	if e.Offset == e.Size {
-		b.status = "waiting for the server's answer"
+		b.status = "waiting for the answer"
 	}
 	if e.Offset < b.meter.last.offset {
 		b.meter.reset(now, e.Offset)
@@ -131,13 +149,16 @@ func (b *bar) move(e Event, now time.Time) {
 }
 
 func (b *bar) note(e Event, text string) {
-	fmt.Fprintf(b.progress, "%s: %s\n", printable(e.File), text)
+	fmt.Fprintln(b.progress, Printable(e.File+": "+text))
 }
 
-func (b *bar) end(e Event, now time.Time) {
+func (b *bar) stop(e Event, now time.Time) {
 	b.mu.Lock()
 	b.status, b.until = "stopped", time.Time{}
-	if e.Err == nil {
+	switch {
+	case e.Err == nil && b.end != "":
+		b.status = b.end
+	case e.Err == nil:
 		b.status = "done in " + short(now.Sub(b.begun))
 	}
 	b.mu.Unlock()
@@ -149,8 +170,8 @@ func (b *bar) end(e Event, now time.Time) {
 	b.progress.Wait()
 }
 
-// state is the end of the line.
-func (b *bar) state(decor.Statistics) string {
+// state is the end of the line, as much of it as leaves room for the bar.
+func (b *bar) state(s decor.Statistics) string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := time.Now()
@@ -159,19 +180,19 @@ func (b *bar) state(decor.Statistics) string {
 		text = b.meter.pace(now, b.size)
 	}
 	if !b.until.IsZero() {
-		text = fmt.Sprintf("trying again in %s: %s", max(0, b.until.Sub(now)).Round(time.Second), text)
+		text = fmt.Sprintf("trying again in %s", max(0, b.until.Sub(now)).Round(time.Second))
 	}
-	if text == "" {
+	if text == "" || s.AvailableWidth < barLeast+len(text)+2 {
 		return ""
 	}
 	return ", " + text
 }
 
 // ellipsis keeps the end of a long name, which tells it from others.
-func ellipsis(name string) string {
+func ellipsis(name string, room int) string {
 	letters := []rune(name)
-	if len(letters) <= barName {
+	if len(letters) <= room {
 		return name
 	}
-	return "…" + string(letters[len(letters)-barName+1:])
+	return "…" + string(letters[len(letters)-room+1:])
 }

@@ -4,8 +4,11 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"net/url"
+	"os"
+	"slices"
 	"time"
 )
 
@@ -16,9 +19,13 @@ func (e *RefusedError) Error() string { return e.Err.Error() }
 
 func (e *RefusedError) Unwrap() error { return e.Err }
 
-// UnfinishedError means that an upload stopped before its end for a passing reason: uploading the file again goes on where
-// it was.
-type UnfinishedError struct{ Err error }
+// UnfinishedError means that an upload stopped before its end for a passing reason.
+type UnfinishedError struct {
+	Err error
+	// Kept says that uploading the file again, also in a later run, goes on where it was: nothing of it is lost. Otherwise
+	// nobody remembers where it was, and it will begin anew.
+	Kept bool
+}
 
 func (e *UnfinishedError) Error() string { return e.Err.Error() }
 
@@ -31,6 +38,7 @@ var (
 	ErrBusy = errors.New("another process is uploading this file to the same place")
 
 	errStalled = errors.New("the connection stood still for too long")
+	errSilent  = errors.New("the server did not answer for too long")
 	errStopped = errors.New("this request is over")
 )
 
@@ -112,13 +120,30 @@ func final(err error) bool {
 func untrusted(err error) bool {
 	_, certificate := errors.AsType[*tls.CertificateVerificationError](err)
 	_, record := errors.AsType[tls.RecordHeaderError](err)
-	return certificate || record
+	return certificate || record || errors.Is(err, http.ErrSchemeMismatch)
 }
 
-// bare takes off what net/http puts around an error: the method and the address, which the reader knows.
+// answered says whether the trouble comes from a server, and not from the way to it.
+func answered(err error) bool {
+	_, status := errors.AsType[*StatusError](err)
+	_, protocol := errors.AsType[*protocolError](err)
+	return status || protocol
+}
+
+// bare takes off what net/http and net put around an error: the method and the address, which the reader knows.
 func bare(err error) error {
 	if e, ok := errors.AsType[*url.Error](err); ok {
-		return e.Err
+		err = e.Err
+	}
+	for { // one may hold another
+		e, ok := errors.AsType[*net.OpError](err)
+		if !ok || !slices.Contains([]string{"dial", "read", "write", "readfrom"}, e.Op) {
+			break
+		}
+		err = e.Err
+	}
+	if e, ok := errors.AsType[*os.SyscallError](err); ok {
+		err = e.Err
 	}
 	return err
 }

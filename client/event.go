@@ -10,6 +10,7 @@ const (
 	Started  Kind = iota // the file was opened
 	Created              // the server has made an upload for it
 	Resumed              // an upload of an earlier run goes on at Offset
+	Found                // it is uploaded already, to Address; Ended is next
 	Moved                // Offset bytes are sent, or, after a break, kept by the server
 	Waiting              // Err happened; the next try is after Wait
 	Vanished             // the server no longer has the upload, which begins anew

@@ -20,6 +20,7 @@ type lines struct {
 	begun time.Time
 	said  time.Time // when the last line was written
 	at    int64     // percent in it
+	found bool      // nothing had to be sent
 }
 
 func (l *lines) watch(e Event) {
@@ -33,6 +34,8 @@ func (l *lines) watch(e Event) {
 	case Resumed:
 		l.meter.reset(now, e.Offset)
 		l.say(e, now, "goes on at %d %%, %s of %s", percent(e.Offset, e.Size), sizeText(e.Offset), sizeText(e.Size))
+	case Found:
+		l.found = true
 	case Moved:
 		if e.Offset < l.meter.last.offset {
 			l.meter.reset(now, e.Offset)
@@ -50,15 +53,19 @@ func (l *lines) watch(e Event) {
 	case Warning:
 		l.say(e, now, "warning: %v", e.Err)
 	case Ended:
-		if e.Err == nil {
-			l.say(e, now, "done, %s in %s: %s", sizeText(e.Size), short(now.Sub(l.begun)), printable(e.Address))
+		switch {
+		case e.Err != nil:
+		case l.found:
+			l.say(e, now, "already uploaded, %s: %s", sizeText(e.Size), e.Address)
+		default:
+			l.say(e, now, "done, %s in %s: %s", sizeText(e.Size), short(now.Sub(l.begun)), e.Address)
 		}
 	}
 }
 
 func (l *lines) say(e Event, now time.Time, format string, args ...any) {
 	l.said, l.at = now, percent(e.Offset, e.Size)
-	fmt.Fprintf(l.w, "%s: %s\n", printable(e.File), fmt.Sprintf(format, args...))
+	fmt.Fprintln(l.w, Printable(e.File+": "+fmt.Sprintf(format, args...)))
 }
 
 func joined(first, second string) string {

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -19,21 +20,24 @@ type Options struct {
 	Token string
 	// Metadata goes with every upload. filename and filetype are set from the file's name unless they are given here.
 	Metadata map[string]string
-	// State is the folder that remembers the addresses of unfinished uploads; it is made when needed. Empty: none does.
+	// State is the folder that remembers the addresses of uploads; it is made when needed. Empty: none does.
 	State string
 	// RetryFor is how long an upload may fail without getting any further before it is given up; 0 means for ever.
 	RetryFor time.Duration
 	// Watch hears how uploads go, if it isn't nil. Calls never overlap, and the upload waits for each.
 	Watch func(Event)
 
-	// Stall is how long a connection may neither take nor give anything; 0 means a minute.
+	// Stall is how long a connection may take nothing of a file, and a POST or HEAD have no answer; 0 means a minute.
 	Stall time.Duration
+	// Answer is how long the server may take to answer once all of a file is sent; 0 means 5 minutes.
+	Answer time.Duration
 	// MinDelay and MaxDelay are the first and the longest delay before a try; 0 means 0.5 s and 15 s.
 	MinDelay, MaxDelay time.Duration
 }
 
 const (
 	defaultStall    = time.Minute
+	defaultAnswer   = 5 * time.Minute
 	defaultMinDelay = 500 * time.Millisecond
 	defaultMaxDelay = 15 * time.Second
 	defaultPath     = "/files/"
@@ -54,7 +58,7 @@ func (o Options) Validate() error {
 	for _, d := range []struct {
 		name  string
 		value time.Duration
-	}{{"RetryFor", o.RetryFor}, {"Stall", o.Stall}, {"MinDelay", o.MinDelay}, {"MaxDelay", o.MaxDelay}} {
+	}{{"RetryFor", o.RetryFor}, {"Stall", o.Stall}, {"Answer", o.Answer}, {"MinDelay", o.MinDelay}, {"MaxDelay", o.MaxDelay}} {
 		if d.value < 0 {
 			errs = append(errs, fmt.Errorf("%s is negative: %s", d.name, d.value))
 		}
@@ -86,6 +90,8 @@ func (o Options) endpoint() (*url.URL, error) {
 		return nil, errors.New("the endpoint must begin with http://HOST or https://HOST")
 	case u.User != nil:
 		return nil, errors.New("the endpoint must not hold a user or a password")
+	case !validPort(u.Port()):
+		return nil, errors.New("the endpoint's port must be a number from 1 to 65535")
 	case u.Fragment != "":
 		return nil, errors.New("the endpoint must not hold a #")
 	}
@@ -93,4 +99,10 @@ func (o Options) endpoint() (*url.URL, error) {
 		u.Path = defaultPath
 	}
 	return u, nil
+}
+
+// validPort takes none for that of the scheme.
+func validPort(text string) bool {
+	port, err := strconv.ParseUint(text, 10, 16)
+	return text == "" || err == nil && port > 0
 }

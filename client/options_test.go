@@ -25,10 +25,12 @@ func TestValidate(t *testing.T) {
 		{client.Options{Endpoint: "http://u:pw@host/"}, []string{"password"}},
 		{client.Options{Endpoint: "http://u:pw@host:x/"}, []string{"not a URL"}},
 		{client.Options{Endpoint: "http://host/#x"}, []string{"#"}},
+		{client.Options{Endpoint: "http://host:99999/"}, []string{"port"}},
+		{client.Options{Endpoint: "http://host:0/"}, []string{"port"}},
 		{client.Options{
-			Endpoint: "ftp://host", Token: "a\nb", RetryFor: -time.Second, Stall: -1,
+			Endpoint: "ftp://host", Token: "a\nb", RetryFor: -time.Second, Stall: -1, Answer: -1,
 			Metadata: map[string]string{"": "x", "a b": "x", "a,b": "x", "ü": "x", "bad": "\xff"},
-		}, []string{"http://", "token", "is empty", `"a b"`, `"a,b"`, "bad: the value", `"ü"`, "RetryFor", "Stall"}},
+		}, []string{"http://", "token", "is empty", `"a b"`, `"a,b"`, "bad: the value", `"ü"`, "RetryFor", "Stall", "Answer"}},
 	} {
 		var lines []string
 		if err := c.options.Validate(); err != nil {

@@ -7,28 +7,30 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
-	"strings"
-	"syscall"
+	"slices"
 	"time"
 )
 
 // What the folder of addresses holds for each upload, by its key:
 //
-//	KEY.json  the record, replaced whole; there from the answer to POST until the upload has ended
-//	KEY.lock  locked (flock) by the process that uploads; left behind only by one that was killed
-//	KEY.tmp   a record that is being written
+//	upload-KEY.json  the record, replaced whole; there from the answer to POST until the program that finished the upload
+//	                 has nothing left to do
+//	upload-KEY.lock  locked (flock) by the process that uploads; left behind only by one that was killed
+//	upload-KEY.tmp   a record that is being written
 const (
+	recordPrefix = "upload-"
 	recordSuffix = ".json"
 	lockSuffix   = ".lock"
 	tempSuffix   = ".tmp"
-	staleAfter   = 30 * 24 * time.Hour
 )
 
-// record is what a later run has to know. All but the address is there for the reader of the folder.
+// record is what a later run has to know: Address and Finished. The rest is there for the reader of the folder.
 type record struct {
 	Address  string            `json:"address"`
+	Finished time.Time         `json:"finished,omitzero"` // when the server had all of it
 	File     string            `json:"file"`
 	Size     int64             `json:"size"`
 	Modified time.Time         `json:"modified"`
@@ -36,87 +38,62 @@ type record struct {
 	Metadata map[string]string `json:"metadata"`
 }
 
-// key names a record: another file, another state of it, another place or other metadata make another upload.
-func (r record) key() (string, error) {
-	r.Address = ""
-	r.Modified = r.Modified.UTC()
-	text, err := json.Marshal(r) // the keys of a map are sorted
-	if err != nil {
-		return "", fmt.Errorf("name the record: %w", err)
+// key names a record: another file, another state of it, another place or other metadata make another upload. Names are
+// quoted, not put into JSON: quoting keeps bytes apart that are no UTF-8.
+func (r record) key() string {
+	hash := sha256.New()
+	fmt.Fprintf(hash, "%q %d %d.%d %q", r.File, r.Size, r.Modified.Unix(), r.Modified.Nanosecond(), r.Endpoint)
+	for _, name := range slices.Sorted(maps.Keys(r.Metadata)) {
+		fmt.Fprintf(hash, " %q=%q", name, r.Metadata[name])
 	}
-	sum := sha256.Sum256(text)
-	return hex.EncodeToString(sum[:16]), nil
+	return hex.EncodeToString(hash.Sum(nil)[:16])
 }
 
 // entry is the place of one upload in the folder, locked. A nil *entry remembers nothing.
 type entry struct {
 	base   string // the path without suffix
 	lock   *os.File
-	record record
+	record record // Address is empty if none is remembered
 }
 
 // openEntry locks the place of an upload, and reads the address if one is remembered. Its error is ErrBusy, or that the
 // folder can't be used. A record that can't be read is as good as none: warning says so.
 func openEntry(dir string, r record) (e *entry, warning, err error) {
-	key, err := r.key()
-	if err != nil {
-		return nil, nil, err
-	}
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, nil, fmt.Errorf("make the folder: %w", err)
 	}
-	e = &entry{base: filepath.Join(dir, key), record: r}
+	r.Address, r.Finished = "", time.Time{}
+	e = &entry{base: filepath.Join(dir, recordPrefix+r.key()), record: r}
 	if e.lock, err = lockFile(e.base + lockSuffix); err != nil {
 		return nil, nil, err
 	}
-	text, err := os.ReadFile(e.base + recordSuffix)
-	if errors.Is(err, fs.ErrNotExist) {
+	kept, err := readRecord(e.base + recordSuffix)
+	now := time.Now()
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
 		return e, nil, nil
+	case err != nil:
+		return e, fmt.Errorf("%s is passed over, the upload begins anew: %w", e.base+recordSuffix, err), nil
+	case kept.expired(now):
+		return e, e.forget(), nil
 	}
+	e.record.Address, e.record.Finished = kept.Address, kept.Finished
+	if kept.Finished.IsZero() {
+		_ = os.Chtimes(e.base+recordSuffix, now, now) // not stale; no harm if it fails
+	}
+	return e, nil, nil
+}
+
+func readRecord(path string) (record, error) {
 	var kept record
+	text, err := os.ReadFile(path)
 	if err == nil {
 		err = json.Unmarshal(text, &kept)
 	}
 	if err == nil && kept.Address == "" {
 		err = errors.New("no address in it")
 	}
-	if err != nil {
-		return e, fmt.Errorf("%s is passed over, the upload begins anew: %w", e.base+recordSuffix, err), nil
-	}
-	e.record.Address = kept.Address
-	now := time.Now()
-	_ = os.Chtimes(e.base+recordSuffix, now, now) // not stale; no harm if it fails
-	return e, nil, nil
-}
-
-// lockFile makes and locks a file, unless another process has it: ErrBusy.
-func lockFile(path string) (*os.File, error) {
-	for {
-		file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return nil, fmt.Errorf("lock: %w", err)
-		}
-		if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-			if errors.Is(err, syscall.EWOULDBLOCK) {
-				err = ErrBusy
-			} else {
-				err = fmt.Errorf("lock %s: %w", path, err)
-			}
-			return nil, errors.Join(err, file.Close())
-		}
-		// The one who had it may have removed it in between: then this lock is on a file that nobody else will find.
-		mine, err := file.Stat()
-		if err == nil {
-			var there fs.FileInfo
-			if there, err = os.Stat(path); err == nil && os.SameFile(mine, there) {
-				return file, nil
-			}
-		}
-		_ = file.Close()
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, fmt.Errorf("lock: %w", err)
-		}
-	}
+	return kept, err
 }
 
 // remember writes the address down, safely even if the machine dies right after.
@@ -124,32 +101,66 @@ func (e *entry) remember(address string) error {
 	if e == nil {
 		return nil
 	}
-	e.record.Address = address
+	before := e.record
+	e.record.Address, e.record.Finished = address, time.Time{}
+	if err := e.write(); err != nil {
+		e.record = before
+		return fmt.Errorf("a later run will begin this file anew, since its address can't be written down: %w", err)
+	}
+	return nil
+}
+
+// finish writes down that the server has all of it.
+func (e *entry) finish() error {
+	if !e.remembered() || !e.record.Finished.IsZero() { // why it isn't remembered, was warned of
+		return nil
+	}
+	e.record.Finished = time.Now().UTC()
+	if err := e.write(); err != nil {
+		return fmt.Errorf("write down that it is finished: %w", err)
+	}
+	return nil
+}
+
+func (e *entry) write() error {
 	text, err := json.MarshalIndent(e.record, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write the address down: %w", err)
+		return err
 	}
 	temp := e.base + tempSuffix
 	defer os.Remove(temp) // gone if all went well
 	file, err := os.OpenFile(temp, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return fmt.Errorf("write the address down: %w", err)
+		return err
 	}
 	_, err = file.Write(append(text, '\n'))
-	if err = errors.Join(err, file.Sync(), file.Close()); err == nil {
-		err = os.Rename(temp, e.base+recordSuffix)
+	if err = errors.Join(err, file.Sync(), file.Close()); err != nil {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("write the address down: %w", err)
+	if err := os.Rename(temp, e.base+recordSuffix); err != nil {
+		return err
 	}
-	return nil
+	return syncFolder(filepath.Dir(temp))
 }
+
+// syncFolder makes a new name in a folder last.
+func syncFolder(path string) error {
+	folder, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
+}
+
+// remembered says whether a later run will find the upload.
+func (e *entry) remembered() bool { return e != nil && e.record.Address != "" }
 
 // forget removes what was remembered.
 func (e *entry) forget() error {
 	if e == nil {
 		return nil
 	}
+	e.record.Address, e.record.Finished = "", time.Time{}
 	if err := os.Remove(e.base + recordSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove the record: %w", err)
 	}
@@ -165,27 +176,18 @@ func (e *entry) close() {
 	_ = e.lock.Close()
 }
 
-// removeStale clears the folder of what nobody has touched for long and nobody is using. What can't be removed stays.
-func removeStale(dir string, now time.Time) {
-	entries, err := os.ReadDir(dir)
-	if err != nil {
-		return
+// forgetFinished removes the record of a finished upload if it still is of that one, and nobody uses it.
+func forgetFinished(base, address string) error {
+	e := &entry{base: base}
+	var err error
+	if e.lock, err = lockFile(base + lockSuffix); errors.Is(err, ErrBusy) {
+		return nil // whoever has it takes care of it
+	} else if err != nil {
+		return err
 	}
-	for _, found := range entries {
-		suffix := filepath.Ext(found.Name())
-		key, isOurs := strings.CutSuffix(found.Name(), suffix)
-		info, err := found.Info()
-		if !isOurs || err != nil || now.Sub(info.ModTime()) < staleAfter || len(key) != 32 ||
-			suffix != recordSuffix && suffix != lockSuffix && suffix != tempSuffix {
-			continue
-		}
-		e := &entry{base: filepath.Join(dir, key)}
-		if e.lock, err = lockFile(e.base + lockSuffix); err != nil {
-			continue
-		}
-		if suffix != lockSuffix {
-			_ = os.Remove(filepath.Join(dir, found.Name()))
-		}
-		e.close()
+	defer e.close()
+	if kept, err := readRecord(base + recordSuffix); err != nil || kept.Address != address {
+		return nil
 	}
+	return e.forget()
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 )
@@ -54,14 +53,26 @@ func TestRememberAndForget(t *testing.T) {
 		t.Errorf("the folder has %q", names)
 	}
 
-	other := testRecord("/x")
-	other.Modified = other.Modified.Add(time.Nanosecond)
-	for _, r := range []record{other, testRecord("/y")} {
+	later, longer, elsewhere, noted := testRecord("/x"), testRecord("/x"), testRecord("/x"), testRecord("/x")
+	later.Modified = later.Modified.Add(time.Nanosecond)
+	longer.Size++
+	elsewhere.Endpoint = "http://other/files/"
+	noted.Metadata = map[string]string{"a": "b"}
+	for _, r := range []record{later, longer, elsewhere, noted, testRecord("/y"), testRecord("/x\xff"), testRecord("/x\xfe")} {
 		e := open(t, dir, r)
 		if e.record.Address != "" {
 			t.Errorf("%v is taken for another", r)
 		}
+		if err := e.remember("http://host/files/other"); err != nil {
+			t.Error(err)
+		}
+		if err := e.forget(); err != nil {
+			t.Error(err)
+		}
 		e.close()
+	}
+	if testRecord("/x\xff").key() == testRecord("/x\xfe").key() {
+		t.Error("names that are no UTF-8 share a record")
 	}
 	same := testRecord("/x")
 	same.Modified = same.Modified.In(time.FixedZone("elsewhere", 3600))
@@ -115,44 +126,66 @@ func TestUnreadableRecord(t *testing.T) {
 	}
 }
 
-func TestRemoveStale(t *testing.T) {
+// The records of uploads that go on are not stale, however long ago they began.
+func TestOpeningKeepsFresh(t *testing.T) {
 	dir := t.TempDir()
-	used := open(t, dir, testRecord("/used"))
-	old := open(t, dir, testRecord("/old"))
-	fresh := open(t, dir, testRecord("/fresh"))
-	for _, e := range []*entry{used, old, fresh} {
-		if err := e.remember("http://host/files/1"); err != nil {
-			t.Fatal(err)
-		}
-	}
-	fresh.close()
-	if err := old.lock.Close(); err != nil { // its lock is left, as after a kill
+	e := open(t, dir, testRecord("/x"))
+	if err := e.remember("http://host/files/1"); err != nil {
 		t.Fatal(err)
 	}
-	stranger := filepath.Join(dir, "notes.json")
-	temp := old.base + tempSuffix
-	for _, name := range []string{stranger, temp} {
-		if err := os.WriteFile(name, nil, 0o600); err != nil {
+	e.close()
+	then := time.Now().Add(-29 * 24 * time.Hour)
+	if err := os.Chtimes(e.base+recordSuffix, then, then); err != nil {
+		t.Fatal(err)
+	}
+	open(t, dir, testRecord("/x")).close()
+	if info, err := os.Stat(e.base + recordSuffix); err != nil || time.Since(info.ModTime()) > time.Hour {
+		t.Errorf("%v, %v", info.ModTime(), err)
+	}
+}
+
+// A lock on a file that was removed, and made anew by somebody else, is none.
+func TestStillThere(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "lock")
+	create := func() *os.File {
+		file, err := os.Create(path)
+		if err != nil {
 			t.Fatal(err)
 		}
+		t.Cleanup(func() { file.Close() })
+		return file
 	}
-	then := time.Now().Add(-31 * 24 * time.Hour)
-	for _, name := range []string{
-		stranger, temp, old.base + recordSuffix, old.base + lockSuffix, used.base + recordSuffix, used.base + lockSuffix,
-	} {
-		if err := os.Chtimes(name, then, then); err != nil {
-			t.Fatal(err)
-		}
+	file := create()
+	if there, err := stillThere(file, path); !there || err != nil {
+		t.Errorf("there: %v, %v", there, err)
 	}
-	removeStale(dir, time.Now())
-	var want []string
-	for _, name := range []string{stranger, fresh.base + recordSuffix, used.base + recordSuffix, used.base + lockSuffix} {
-		want = append(want, filepath.Base(name))
+	if err := os.Remove(path); err != nil {
+		t.Fatal(err)
 	}
-	slices.Sort(want)
-	if got := folder(t, dir); !slices.Equal(got, want) {
-		t.Errorf("left %q, want %q", got, want)
+	if there, err := stillThere(file, path); there || err != nil {
+		t.Errorf("removed: %v, %v", there, err)
 	}
-	used.close()
-	removeStale(filepath.Join(dir, "none"), time.Now())
+	create()
+	if there, err := stillThere(file, path); there || err != nil {
+		t.Errorf("made anew: %v, %v", there, err)
+	}
+}
+
+// What somebody else has done with the place of a finished upload since stays.
+func TestForgetFinished(t *testing.T) {
+	dir := t.TempDir()
+	e := open(t, dir, testRecord("/x"))
+	if err := errors.Join(e.remember("http://host/files/1"), e.finish()); err != nil {
+		t.Fatal(err)
+	}
+	if err := forgetFinished(e.base, "http://host/files/1"); err != nil || len(folder(t, dir)) != 2 {
+		t.Errorf("in use: %v, left %q", err, folder(t, dir))
+	}
+	e.close()
+	if err := forgetFinished(e.base, "http://host/files/2"); err != nil || len(folder(t, dir)) != 1 {
+		t.Errorf("another upload: %v, left %q", err, folder(t, dir))
+	}
+	if err := forgetFinished(e.base, "http://host/files/1"); err != nil || len(folder(t, dir)) != 0 {
+		t.Errorf("this one: %v, left %q", err, folder(t, dir))
+	}
 }

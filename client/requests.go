@@ -50,7 +50,7 @@ func (c *Client) create(ctx context.Context, size int64, metadata map[string]str
 	if err != nil {
 		return "", fmt.Errorf("encode the metadata: %w", err)
 	}
-	ctx, _, stop := watch(ctx, c.options.Stall)
+	ctx, _, stop := watch(ctx, c.options.Stall, errSilent)
 	defer stop()
 	req, err := c.newRequest(http.MethodPost, c.endpoint.String(), nil, nil, nil)
 	if err != nil {
@@ -66,17 +66,29 @@ func (c *Client) create(ctx context.Context, size int64, metadata map[string]str
 		return "", reason(ctx, err)
 	}
 	defer resp.Body.Close()
+	return c.locate(resp)
+}
+
+// locate reads where the answer to POST says that the upload is.
+func (c *Client) locate(resp *http.Response) (string, error) {
 	location := resp.Header.Get("Location")
 	address, err := c.endpoint.Parse(location)
-	if location == "" || err != nil || address.Scheme != "http" && address.Scheme != "https" || address.User != nil {
-		return "", &protocolError{true, fmt.Errorf("%s to POST, with %q as Location", resp.Status, location)}
+	if location == "" || err != nil || address.Scheme != "http" && address.Scheme != "https" || address.User != nil ||
+		Printable(address.String()) != address.String() {
+		return "", &protocolError{true, fmt.Errorf("%d %s to POST, with %q as Location",
+			resp.StatusCode, http.StatusText(resp.StatusCode), location)}
+	}
+	if c.endpoint.Scheme == "https" && address.Scheme == "http" {
+		return "", &RefusedError{fmt.Errorf("the server is asked by https, and says that the upload is at %s: the file would go there "+
+			"unencrypted; the server has to be told that its address begins with https:// (by its settings, or by the "+
+			"X-Forwarded-Proto of the proxy before it)", address)}
 	}
 	return address.String(), nil
 }
 
 // offset asks the server how much of the upload it has.
 func (c *Client) offset(ctx context.Context, address string, size int64) (int64, error) {
-	ctx, _, stop := watch(ctx, c.options.Stall)
+	ctx, _, stop := watch(ctx, c.options.Stall, errSilent)
 	defer stop()
 	var u tusgo.Upload
 	resp, err := c.tus.WithContext(ctx).GetUpload(&u, address)
@@ -94,10 +106,12 @@ func (c *Client) offset(ctx context.Context, address string, size int64) (int64,
 
 // send sends what is missing from offset on in one PATCH, and returns the offset that the server then has.
 func (c *Client) send(ctx context.Context, address string, from *source, offset int64, moved func(int64)) (int64, error) {
-	ctx, dog, stop := watch(ctx, c.options.Stall)
+	ctx, dog, stop := watch(ctx, c.options.Stall, errStalled)
 	defer stop()
-	content := &body{source: from, offset: offset, feed: dog.feed, moved: moved}
-	tus := c.tus.WithContext(ctx)
+	content := &body{source: from, offset: offset, feed: dog.feed, moved: moved, all: func() {
+		dog.expect(c.options.Answer, errSilent)
+	}}
+	tus := c.tus.WithContext(context.WithValue(ctx, bodyOf{}, content))
 	asked := false
 	tus.GetRequest = func(method, address string, r io.Reader, t *tusgo.Client, h *http.Client) (*http.Request, error) {
 		if asked {
@@ -127,6 +141,9 @@ func (c *Client) send(ctx context.Context, address string, from *source, offset 
 
 // reason is why a request failed, told the way it is classified and shown.
 func reason(ctx context.Context, err error) error {
+	if e, ok := errors.AsType[*StatusError](err); ok {
+		return e // it was answered, even if the answer's text never came to its end
+	}
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
 	}

@@ -8,6 +8,7 @@ import (
 	"mime"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
 	"time"
 )
@@ -42,6 +43,14 @@ func openSource(path string) (*source, error) {
 	if info, err = file.Stat(); err != nil {
 		return nil, errors.Join(fmt.Errorf("can't be read: %w", inner(err)), file.Close())
 	}
+	if info.Size() == 0 {
+		// Files of /proc and the like have no size, and content all the same.
+		if n, err := file.Read(make([]byte, 1)); n > 0 {
+			return nil, errors.Join(errors.New("has content, but no size, so its length is not known; save it to another file first"), file.Close())
+		} else if !errors.Is(err, io.EOF) {
+			return nil, errors.Join(fmt.Errorf("can't be read: %w", inner(err)), file.Close())
+		}
+	}
 	return &source{file, absolute, info.Size(), info.ModTime()}, nil
 }
 
@@ -67,7 +76,8 @@ func (s *source) unchanged() error {
 
 // metadata is what goes with the upload: what was given, and what the file's name says.
 func (s *source) metadata(given map[string]string) map[string]string {
-	all := map[string]string{"filename": filepath.Base(s.path)}
+	// A name may be any bytes, a value of metadata has to be UTF-8.
+	all := map[string]string{"filename": strings.ToValidUTF8(filepath.Base(s.path), "\uFFFD")}
 	// Without its parameters: that a text is UTF-8, say, is a guess.
 	if kind, _, err := mime.ParseMediaType(mime.TypeByExtension(filepath.Ext(s.path))); err == nil {
 		all["filetype"] = kind
@@ -82,7 +92,8 @@ func (s *source) metadata(given map[string]string) map[string]string {
 // be called before anything else is done with the source.
 type body struct {
 	source *source
-	feed   func()
+	feed   func() // called while the connection takes something
+	all    func() // called when the last of it was taken
 	moved  func(offset int64)
 
 	mu     sync.Mutex // guards what follows, and keeps moved from being called after stop
@@ -97,11 +108,11 @@ func (b *body) Read(p []byte) (int, error) {
 	if b.err != nil {
 		return 0, b.err
 	}
-	b.feed()
 	left := b.source.size - b.offset
 	if left == 0 {
 		return 0, io.EOF
 	}
+	b.feed()
 	n, err := b.source.ReadAt(p[:min(int64(len(p)), left)], b.offset)
 	if errors.Is(err, io.EOF) && int64(n) < left {
 		err = ErrChanged // it has become shorter
@@ -117,6 +128,9 @@ func (b *body) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	b.offset += int64(n)
+	if b.offset == b.source.size {
+		b.all()
+	}
 	b.moved(b.offset)
 	return n, nil
 }

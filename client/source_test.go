@@ -82,10 +82,46 @@ func TestUnreadableFiles(t *testing.T) {
 		filepath.Join(dir, "none"): "no such file",
 		dir:                        "folder",
 		"/dev/null":                "not a regular file",
+		"/proc/self/status":        "has content, but no size",
 	} {
+		if _, err := os.Stat(path); strings.HasPrefix(path, "/proc/") && err != nil {
+			continue // not Linux
+		}
 		_, err := uploader.Upload(t.Context(), path)
 		if _, ok := errors.AsType[*client.RefusedError](err); !ok || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", path, err, want)
+		}
+	}
+}
+
+// Names may be any bytes; two that look the same are two files.
+func TestNamesThatAreNotUTF8(t *testing.T) {
+	t.Parallel()
+	p := startPlateau(t)
+	dir := t.TempDir()
+	uploader, said := quick(t, p.files, nil)
+	addresses := map[string]bool{}
+	modified := time.Now().Add(-time.Hour)
+	for _, name := range []string{"a\xff.txt", "a\xfe.txt"} {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte("the same"), 0o600); err != nil {
+			t.Skip("this system's names are UTF-8:", err)
+		}
+		if err := os.Chtimes(path, modified, modified); err != nil {
+			t.Fatal(err)
+		}
+		address, err := uploader.Upload(bounded(t), path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		addresses[address] = true
+	}
+	if len(addresses) != 2 || len(said.of(client.Found)) > 0 {
+		t.Errorf("two files are at %v", addresses)
+	}
+	for _, k := range p.all(t) {
+		if k.MetaData["filename"] != "a\uFFFD.txt" {
+			t.Errorf("filename is %q", k.MetaData["filename"])
 		}
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"mime"
 	"net"
@@ -28,7 +27,7 @@ func newTransport() *transport {
 	protocols.SetHTTP1(true) // one upload needs no more, and its end is a connection's end
 	return &transport{http.Transport{
 		Proxy:               http.ProxyFromEnvironment,
-		DialContext:         (&net.Dialer{Timeout: dialTimeout}).DialContext,
+		DialContext:         (&net.Dialer{Timeout: dialTimeout, Control: limitUnsent}).DialContext,
 		TLSHandshakeTimeout: dialTimeout,
 		DisableCompression:  true,
 		// A connection that died unnoticed costs a POST whose fate is unknown.
@@ -37,8 +36,16 @@ func newTransport() *transport {
 	}}
 }
 
+// bodyOf is the key of a context for the body of its PATCH. What tusgo puts around a body counts its bytes, and is looked at
+// while net/http still reads it.
+type bodyOf struct{}
+
 // RoundTrip is http.RoundTripper, save that an answer outside of 2xx is an error.
 func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
+	if content, ok := req.Context().Value(bodyOf{}).(*body); ok {
+		req = req.WithContext(req.Context()) // a copy
+		req.Body = io.NopCloser(content)
+	}
 	resp, err := t.Transport.RoundTrip(req)
 	if err != nil {
 		return nil, err
@@ -49,7 +56,7 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			Method:     req.Method,
 			Status:     resp.StatusCode,
 			Text:       plainText(resp),
-			Location:   printable(resp.Header.Get("Location")),
+			Location:   Printable(resp.Header.Get("Location")),
 			RetryAfter: retryAfter(resp.Header.Get("Retry-After")),
 		}
 	}
@@ -71,11 +78,11 @@ func plainText(resp *http.Response) string {
 	}
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, maxText)) // as much as came
 	line, _, _ := bytes.Cut(bytes.TrimSpace(text), []byte("\n"))
-	return printable(string(line))
+	return Printable(string(line))
 }
 
-// printable replaces what could play tricks on a terminal.
-func printable(text string) string {
+// Printable replaces what could play tricks on a terminal.
+func Printable(text string) string {
 	return strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
 			return '?'
@@ -93,21 +100,3 @@ func retryAfter(text string) time.Duration {
 	}
 	return min(wait, maxRetryAfter)
 }
-
-// watchdog ends a request whose connection stands still.
-type watchdog struct {
-	timer *time.Timer
-	limit time.Duration
-}
-
-// watch returns a context that ends with errStalled unless it is fed again and again until stop is called.
-func watch(ctx context.Context, limit time.Duration) (watched context.Context, w *watchdog, stop func()) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	w = &watchdog{time.AfterFunc(limit, func() { cancel(errStalled) }), limit}
-	return ctx, w, func() {
-		w.timer.Stop()
-		cancel(nil)
-	}
-}
-
-func (w *watchdog) feed() { w.timer.Reset(w.limit) }

@@ -173,6 +173,9 @@ func TestLaterRun(t *testing.T) {
 	}) {
 		t.Error("the server doesn't have the file")
 	}
+	if err := uploader.Forget(); err != nil {
+		t.Error(err)
+	}
 	if names, _ := filepath.Glob(filepath.Join(state, "*")); len(names) != 1 { // that with other metadata
 		t.Errorf("the folder has %q", names)
 	}

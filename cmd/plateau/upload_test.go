@@ -1,8 +1,6 @@
 package main
 
 import (
-	"bytes"
-	"context"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -13,7 +11,7 @@ import (
 	"testing"
 )
 
-// tusServer takes uploads, each in one PATCH, and forgets them. Of a path below /refuse/ it takes none, and below /away/ it
+// tusServer takes uploads of smallFile, each in one PATCH, and says of any that it is complete. Of a path below /refuse/ it takes none, and below /away/ it
 // always says that it is away. Whoever comes without the token, if one is given, isn't let in.
 func tusServer(t *testing.T, token string) (url string) {
 	t.Helper()
@@ -28,6 +26,8 @@ func tusServer(t *testing.T, token string) (url string) {
 		case r.Method == http.MethodPost:
 			w.Header().Set("Location", "x")
 			w.WriteHeader(http.StatusCreated)
+		case r.Method == http.MethodHead:
+			w.Header().Set("Upload-Offset", strconv.Itoa(len("content")))
 		default:
 			n, _ := io.Copy(io.Discard, r.Body)
 			w.Header().Set("Upload-Offset", strconv.FormatInt(n, 10))
@@ -67,7 +67,8 @@ func TestUploadCommand(t *testing.T) {
 		{"--to " + url + " --quiet -- --quiet", exitOK, address, []string{""}},
 		{"--quiet " + none + " " + a + " --to " + url, exitFailure, address, []string{none + ": ", "1 of 2 files uploaded, 1 refused, 0 to go on with"}},
 		{"--quiet " + a + " --to " + url + "/refuse/", exitFailure, "", []string{"413"}},
-		{"--quiet " + a + " --retry-for 1ms --to " + url + "/away/", exitUnfinished, "", []string{"503", "nothing is lost"}},
+		{"--quiet " + a + " --retry-for 1ms --to " + url + "/away/", exitUnfinished, "", []string{"503", "nothing of it is lost", "again and again"}},
+		{"--quiet " + a + " " + a + " --to " + url, exitOK, address + address, []string{""}},
 		{"--quiet " + a + " " + none + " --retry-for 1ms --to " + url + "/away/", exitFailure, "", []string{"0 of 2 files uploaded, 1 refused, 1 to go on with"}},
 	} {
 		got := runCommand(t, home, append([]string{"upload"}, strings.Fields(c.args)...)...)
@@ -145,36 +146,6 @@ func TestUploadHelp(t *testing.T) {
 			}
 		}
 	}
-}
-
-// A signal ends the context.
-func TestUploadInterrupted(t *testing.T) {
-	ctx, cancel := context.WithCancel(t.Context())
-	var stdout bytes.Buffer
-	stderr := &onWrite{do: func(text string) {
-		if strings.Contains(text, "trying again") {
-			cancel()
-		}
-	}}
-	code := run(ctx, process{
-		args:    []string{"upload", smallFile(t, "a"), smallFile(t, "b"), "--to", tusServer(t, "") + "/away/", "--state", t.TempDir()},
-		environ: []string{"TERM=dumb"}, stdout: &stdout, stderr: stderr,
-	})
-	if code != exitInterrupted || stdout.Len() > 0 || !strings.Contains(stderr.text.String(), "the same command goes on") ||
-		strings.Count(stderr.text.String(), "stopped at") != 1 {
-		t.Errorf("code %d, stdout %q, stderr %q", code, stdout.String(), stderr.text.String())
-	}
-}
-
-// onWrite keeps what is written and tells of it.
-type onWrite struct {
-	text strings.Builder
-	do   func(text string)
-}
-
-func (w *onWrite) Write(p []byte) (int, error) {
-	w.do(string(p))
-	return w.text.Write(p)
 }
 
 func TestStateFolder(t *testing.T) {

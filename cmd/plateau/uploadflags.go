@@ -26,24 +26,28 @@ was stopped, the same command goes on where it was. Flags may stand before, betw
   --to URL              where to: http://HOST:PORT/files/, say; without a path it gets /files/
   --metadata KEY=VALUE  goes with every file; may be given many times. filename and filetype are set by the file's name
                         unless given here
-  --retry-for DURATION  give up a file that gets no further for so long; default 1h, 0 never gives up
-  --state FOLDER        remembers where unfinished uploads are; default $XDG_STATE_HOME/plateau/uploads, or
+  --retry-for DURATION  give up a file that gets no further for so long; default 1h, 0 never gives up. If it was because
+                        nobody answered, the files after it get one try each
+  --state FOLDER        remembers where uploads are; default $XDG_STATE_HOME/plateau/uploads, or
                         ~/.local/state/plateau/uploads (macOS: ~/Library/Application Support/plateau/uploads)
-  --quiet               no progress, only errors
+  --quiet               no progress, only errors and, of each file, the first trouble that is waited for
 
 Environment:
   PLATEAU_TOKEN         token for the server, sent as Authorization: Bearer to --to's scheme, host and port only
   HTTP_PROXY, HTTPS_PROXY, NO_PROXY  as usual
 
 The address of each uploaded file is a line on standard output; progress and errors go to standard error.
-A file is known again by its path, size and modification time; its bytes are not compared with those on the server.
+A file is known again by its path, size and modification time; its bytes are not compared with those on the server. Until
+every file of a command is uploaded, for a day at most, those that are finished stay remembered: the same command doesn't
+upload them again, and prints their addresses.
 
 Exit codes:
   0    every file is uploaded
-  1    a file was refused or can't be read: running it again won't help
+  1    a file was refused or can't be read, which running it again won't help; or an address could not be printed
   2    a mistake on the command line
-  3    a file is not finished for now: running it again goes on
-  130  stopped by a signal: running it again goes on
+  3    a file is not finished for now: running it again goes on where it was, unless a warning said that it can't be
+       remembered
+  130  stopped by a signal: the same
 `
 
 // uploadFlags are the words of the command line, read.

@@ -10,10 +10,10 @@
 //     PATCH HEAD is asked too. A POST is tried again in the same cases save for a redirect, 404, 410, 501, 505 and a server
 //     whose TLS isn't trusted or is none; when its answer is lost, the server may have made an upload that nobody knows of,
 //     and no client can help that.
-//   - It is given up only after HEAD said, since the last PATCH, that it got no further, or wasn't answered. Once one was
-//     given up because no server answered, the next ones get one try each.
+//   - It is given up only after HEAD said, since the last PATCH, that it got no further, or wasn't answered for as long as
+//     trying may be in vain. Once one was given up because no server answered, the next ones get one try each.
 //   - A finished upload stays remembered until [Client.Forget], for a day at most: a later run asks for it by HEAD, and uploads
-//     the file only if the server doesn't have all of it any more.
+//     the file only if the server doesn't have all of it any more, or doesn't let it be asked for (401, say).
 //   - Memory doesn't depend on the size of the file: one PATCH carries all that is missing, read in blocks of 32 KiB.
 //   - The token goes to the endpoint's own scheme, host and port, and nowhere else. Redirects are not followed. A file never
 //     goes to a place without TLS if the endpoint has it.

@@ -23,6 +23,7 @@ import (
 type partly struct {
 	stub
 	posts   int
+	deaf    int // the HEAD that is reset, counted from 1; 0: none
 	answers []answer
 
 	mu     sync.Mutex
@@ -46,6 +47,8 @@ func (s *partly) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case r.Method == http.MethodPost:
 		w.Header().Set("Location", "/files/x")
 		w.WriteHeader(http.StatusCreated)
+	case r.Method == http.MethodHead && n == s.deaf:
+		panic(http.ErrAbortHandler)
 	case r.Method == http.MethodHead:
 		w.Header().Set("Upload-Offset", strconv.FormatInt(s.offset, 10))
 	case n <= len(s.answers):
@@ -83,17 +86,19 @@ func TestLateBreak(t *testing.T) {
 	type answers = []answer
 	for name, c := range map[string]struct {
 		posts   int
+		deaf    int
 		answers answers
 		gives   bool
 	}{
-		"it got further":                       {0, answers{{0, 0, 503}, {stubSize / 2, longer, 0}}, false},
-		"it got further at a second break too": {0, answers{{0, 0, 503}, {stubSize / 4, longer, 0}, {stubSize / 4, longer, 0}}, false},
-		"a POST that succeeded is progress":    {1, answers{{0, longer, 0}}, false},
-		"it got nowhere":                       {0, answers{{0, 0, 503}, {0, longer, 0}}, true},
+		"it got further":                       {0, 0, answers{{0, 0, 503}, {stubSize / 2, longer, 0}}, false},
+		"the server is away when it is asked":  {0, 2, answers{{0, 0, 503}, {stubSize / 2, longer, 0}}, false},
+		"it got further at a second break too": {0, 0, answers{{0, 0, 503}, {stubSize / 4, longer, 0}, {stubSize / 4, longer, 0}}, false},
+		"a POST that succeeded is progress":    {1, 0, answers{{0, longer, 0}}, false},
+		"it got nowhere":                       {0, 0, answers{{0, 0, 503}, {0, longer, 0}}, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &partly{posts: c.posts, answers: c.answers}
+			s := &partly{posts: c.posts, deaf: c.deaf, answers: c.answers}
 			server := httptest.NewServer(s)
 			defer server.Close()
 			path, _ := sourceFile(t, "a.bin", stubSize)

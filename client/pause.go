@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// pause waits before the next try, or gives up. It never gives up right after a PATCH, which may have taken hours and
-// got far: only HEAD says that.
+// pause waits before the next try, or gives up. After a PATCH, which may have taken hours and got far, HEAD has as long to say
+// so as any failure may last.
 func (u *upload) pause(ctx context.Context, why error) error {
 	o := u.client.options
 	if u.failing.IsZero() {
@@ -20,7 +20,10 @@ func (u *upload) pause(ctx context.Context, why error) error {
 	if answered(why) {
 		u.client.nobody.Store(false)
 	}
-	if !u.sending && (u.over() || u.client.nobody.Load()) {
+	if u.sending {
+		u.broke = time.Now()
+	}
+	if !u.sending && (u.over() && o.RetryFor <= time.Since(u.broke) || u.client.nobody.Load()) {
 		return u.giveUp()
 	}
 	u.delay = min(max(u.delay*2, o.MinDelay), o.MaxDelay)
@@ -29,11 +32,11 @@ func (u *upload) pause(ctx context.Context, why error) error {
 		wait = max(wait, e.RetryAfter)
 	}
 	if o.RetryFor > 0 {
-		left := o.RetryFor - time.Since(u.failing)
-		if left <= 0 {
-			left = o.MinDelay // only HEAD is asked once more
+		since := u.failing
+		if u.broke.After(since) {
+			since = u.broke
 		}
-		wait = min(wait, left)
+		wait = min(wait, max(0, o.RetryFor-time.Since(since)))
 	}
 	u.watch(Event{Kind: Waiting, Offset: u.offset, Err: why, Wait: wait})
 	timer := time.NewTimer(wait)

@@ -30,6 +30,7 @@ type upload struct {
 	best     int64     // the highest offset that the server ever had
 	vanished int       // uploads in a row that the server had forgotten
 	failing  time.Time // since when it got no further; zero: it does
+	broke    time.Time // when the last PATCH failed
 	why      error     // of the last failure
 	delay    time.Duration
 }

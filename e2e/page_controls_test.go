@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,7 +61,9 @@ func TestPauseResumeCancel(t *testing.T) {
 	s.wantCreated(2)
 	s.wantWhole(kept, sum)
 	s.offsetsNeverFall()
-	if said := p.said(); len(said) > 0 {
+	// A request that was broken off may still hear that another has taken its place, before the browser has let go of it.
+	said := slices.DeleteFunc(p.said(), func(line string) bool { return strings.Contains(line, "423 (Locked)") })
+	if len(said) > 0 {
 		t.Errorf("the console says:\n%s", strings.Join(said, "\n"))
 	}
 }

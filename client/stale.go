@@ -30,28 +30,33 @@ func removeStale(dir string, now time.Time) {
 		if !ours {
 			continue
 		}
-		info, err := found.Info()
-		if err != nil {
+		path := filepath.Join(dir, found.Name())
+		if !stale(path, suffix, now) {
 			continue
-		}
-		path, age := filepath.Join(dir, found.Name()), now.Sub(info.ModTime())
-		if age < staleAfter {
-			if suffix != recordSuffix || age < expiresAfter {
-				continue
-			}
-			if kept, err := readRecord(path); err != nil || !kept.expired(now) {
-				continue
-			}
 		}
 		e := &entry{base: filepath.Join(dir, base)}
 		if e.lock, err = lockFile(e.base + lockSuffix); err != nil {
 			continue
 		}
-		if suffix != lockSuffix {
+		if suffix != lockSuffix && stale(path, suffix, now) { // it may have been written anew before it was locked
 			_ = os.Remove(path)
 		}
 		e.close()
 	}
+}
+
+// stale says whether nobody needs a file any more.
+func stale(path, suffix string, now time.Time) bool {
+	info, err := os.Stat(path)
+	if err != nil {
+		return false
+	}
+	age := now.Sub(info.ModTime())
+	if age >= staleAfter || suffix != recordSuffix || age < expiresAfter {
+		return age >= staleAfter
+	}
+	kept, err := readRecord(path)
+	return err == nil && kept.expired(now)
 }
 
 // splitName takes apart the name of a file of the folder; ours is false for what somebody else put there.

@@ -38,8 +38,8 @@ Environment:
 
 The address of each uploaded file is a line on standard output; progress and errors go to standard error.
 A file is known again by its path, size and modification time; its bytes are not compared with those on the server. Until
-every file of a command is uploaded, for a day at most, those that are finished stay remembered: the same command doesn't
-upload them again, and prints their addresses.
+every file of a command is uploaded, for a day at most, those that are finished stay remembered: sent again to the same
+place with the same metadata, they are not uploaded, and their addresses are printed.
 
 Exit codes:
   0    every file is uploaded

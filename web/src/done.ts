@@ -7,8 +7,8 @@
 
 import type { Kept } from './finished';
 
-/** Milliseconds for which a note is kept after the last one: by then Golden Retriever has written too. */
-const needed = 60_000;
+/** Milliseconds for which a note is kept: a browser that was killed at the end may be opened again days later. */
+const needed = 4 * 24 * 60 * 60 * 1000;
 const most = 1000;
 
 export class Done {
@@ -20,9 +20,8 @@ export class Done {
 
 	/** add notes that a file is done now. */
 	add(id: string): void {
-		const now = Date.now();
-		const notes = this.load().filter(([other, at]) => other !== id && Math.abs(now - at) < needed);
-		this.save([[id, now], ...notes.slice(0, most - 1)]);
+		const notes = this.fresh().filter(([other]) => other !== id);
+		this.save([[id, Date.now()], ...notes.slice(0, most - 1)]);
 	}
 
 	/** forget is for a file that is chosen again. */
@@ -34,7 +33,12 @@ export class Done {
 
 	/** ids of the files that are known to be done. */
 	ids(): ReadonlySet<string> {
-		return new Set(this.load().map(([id]) => id));
+		return new Set(this.fresh().map(([id]) => id));
+	}
+
+	private fresh(): [string, number][] {
+		const now = Date.now();
+		return this.load().filter(([, at]) => Math.abs(now - at) < needed);
 	}
 
 	private load(): [string, number][] {

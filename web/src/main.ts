@@ -47,7 +47,8 @@ async function start(): Promise<void> {
 	const activity = new Activity();
 	const failures = new Map<string, Failure>();
 	const notices: string[] = [];
-	const tus = useTus(uppy, options.endpoint, activity, failures, storage());
+	const tabs = await join(options.name);
+	const tus = useTus(uppy, options.endpoint, activity, failures, storage(), tabs.owner);
 	forgetRemoved(uppy, tus);
 	startAdded(uppy, failures);
 	sayFailures(uppy, failures, options.maxSize);
@@ -58,7 +59,6 @@ async function start(): Promise<void> {
 	uppy.on('upload-success', (file) => file && done.add(file.id));
 	uppy.on('files-added', (added) => done.forget(added.map((file) => file.id)));
 
-	const tabs = await join(options.name);
 	if (tabs.owner) await keepAndRestore(uppy, done);
 	let keeps = tabs.owner;
 
@@ -87,7 +87,7 @@ async function start(): Promise<void> {
 		followBoard(saying.phase);
 		tabs.tell(busy);
 		if (activity.still(now) > hung && activity.waits.size === 0) askAnew(uppy);
-		if (tabs.owner && !keeps && items.every((one) => one.is === 'done')) {
+		if (tabs.owner && !keeps && !busy) {
 			keeps = true; // the tab that kept uploads is gone: go on with what it left
 			void keepAndRestore(uppy, done);
 		}

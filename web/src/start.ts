@@ -47,13 +47,14 @@ export function startAdded(uppy: Page, failures: Map<string, Failure>): void {
 }
 
 /**
- * A file that was changed on disk is another file to the browser. Chosen again, it takes the place of the one that failed, or that
- * was only remembered: nobody could go on with that. Where two could be meant, neither goes.
+ * A file that was changed on disk is another file to the browser. Chosen again, it takes the place of the one that failed. One
+ * that is only remembered stays: a file of the same name may be another, and what was sent of the first is not ours to throw
+ * away. Where two could be meant, neither goes.
  */
 function replaceLost(uppy: Page, failures: ReadonlyMap<string, Failure>, fresh: readonly File[]): void {
 	const lost = uppy.getFiles().filter((file) => {
 		const failure = failures.get(file.id);
-		return file.isGhost || (file.error && (failure === 'unreadable' || failure === 'gone'));
+		return !file.isGhost && file.error && (failure === 'unreadable' || failure === 'gone');
 	});
 	if (lost.length === 0) return;
 	for (const added of fresh) {

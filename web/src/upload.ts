@@ -13,15 +13,17 @@ import type { Body, Meta, Page } from './types';
 import type { Failure } from './words';
 
 /**
- * atOnce is how many files go up together. Over HTTP/1.1 a browser opens six connections to a server for all its tabs: one is
- * left free, or neither this page nor a finished file could be opened meanwhile. protocol is how the page itself came.
+ * atOnce is how many files go up together. Over HTTP/1.1 a browser opens six connections to a server for all its tabs: with four
+ * for the tab that keeps uploads and one for a second, one is left free, or neither this page nor a finished file could be opened
+ * meanwhile. protocol is how the page itself came.
  */
-export function atOnce(protocol: string | undefined): number {
-	return protocol === 'h2' || protocol === 'h3' ? 20 : 5;
+export function atOnce(protocol: string | undefined, owner: boolean): number {
+	if (protocol === 'h2' || protocol === 'h3') return 20;
+	return owner ? 4 : 1;
 }
 
 /** useTus installs the uploader. failures says why a file was given up, by its id. */
-export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined): Tus<Meta, Body> {
+export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined, owner: boolean): Tus<Meta, Body> {
 	const wanted = (id: string) => {
 		const file = uppy.getFile(id);
 		return file !== undefined && !file.isPaused;
@@ -32,7 +34,7 @@ export function useTus(uppy: Page, endpoint: string, activity: Activity, failure
 		retryDelays,
 		removeFingerprintOnSuccess: true,
 		urlStorage: addresses(kept),
-		limit: atOnce(navigation?.nextHopProtocol),
+		limit: atOnce(navigation?.nextHopProtocol, owner),
 		...hooks(activity, failures, wanted),
 	});
 	const tus = uppy.getPlugin<Tus<Meta, Body>>('Tus');

@@ -71,7 +71,7 @@ export function failure(what: Failure, limit: number): string {
 		case 'nameTooLong':
 			return 'Its name and folders are too long for this server. Rename it and choose it again.';
 		case 'signIn':
-			return 'The server does not let you in. Sign in again, reload this page, and what has arrived goes on.';
+			return 'The server does not let you in. Sign in again in another tab, then retry here: what has arrived is kept.';
 		case 'refused':
 			return 'The server does not take it. Try it once more; if that does not help, tell whoever runs the server.';
 		case 'unreadable':
@@ -112,11 +112,11 @@ export function failedSome(failed: number, all: number): string {
 }
 
 export function remembered(name: string): string {
-	return `Plateau remembers where ${isolate(name)} stopped: choose it again to go on.`;
+	return `Plateau remembers where ${isolate(name)} stopped: choose it again to go on, or remove it if it has changed.`;
 }
 
 export function rememberedSome(files: number): string {
-	return `Plateau remembers where ${count(files, 'file')} stopped: choose them again to go on.`;
+	return `Plateau remembers where ${count(files, 'file')} stopped: choose them again to go on, or remove what has changed.`;
 }
 
 /** waits says of one of several files what it waits for. */

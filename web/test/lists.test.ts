@@ -124,7 +124,7 @@ test('done files: noted at once, forgotten when chosen again, whatever lies in l
 	kept.full = true;
 	done.add('c');
 	assert.deepEqual([...done.ids()], ['b']);
-	kept.text = '[["x"], 3, ["y", 1]]';
+	kept.text = `[["x"], 3, ["long ago", 1], ["y", ${Date.now()}]]`;
 	assert.deepEqual([...done.ids()], ['y']);
 	assert.deepEqual([...new Done(undefined, 'k').ids()], []);
 });

@@ -77,8 +77,8 @@ test('progress between new beginnings counts', async () => {
 });
 
 test('over HTTP/1.1 a connection is left for the rest of the site', () => {
-	for (const protocol of ['http/1.1', 'http/1.0', '', undefined]) assert.equal(atOnce(protocol), 5);
-	for (const protocol of ['h2', 'h3']) assert.equal(atOnce(protocol), 20);
+	for (const protocol of ['http/1.1', 'http/1.0', '', undefined]) assert.deepEqual([atOnce(protocol, true), atOnce(protocol, false)], [4, 1]);
+	for (const protocol of ['h2', 'h3']) assert.equal(atOnce(protocol, true), 20);
 });
 
 class Memory implements Storage {

@@ -86,8 +86,8 @@ test('after a mixture', () => {
 	assert.deepEqual(many.notes[5], { text: '… and 2 more', silent: true });
 
 	const mixed = say(scene([failed, item('c', 'remembered')]));
-	assert.deepEqual(mixed.notes, [{ text: `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on.` }]);
-	assert.equal(say(scene([item('c', 'remembered'), item('d', 'done')])).words, `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on.`);
+	assert.deepEqual(mixed.notes, [{ text: `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on, or remove it if it has changed.` }]);
+	assert.equal(say(scene([item('c', 'remembered'), item('d', 'done')])).words, `Plateau remembers where ${named('c.bin')} stopped: choose it again to go on, or remove it if it has changed.`);
 	assert.match(say(scene([item('p', 'paused')])).words, /^Paused/);
 	assert.equal(say(scene([item('d', 'done')])).state, 'done');
 });

@@ -69,6 +69,7 @@ func TestServerAway(t *testing.T) {
 	s.server.kill()
 	p.waitState("waiting")
 	p.waitWords(`/can('|no)t be reached[^]*nothing is lost/i`)
+	p.look("waiting")
 	// What is announced: changes of the status line but for what it hides from those who only hear it.
 	p.run(`
 		const status = document.querySelector('#status')

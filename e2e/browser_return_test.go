@@ -116,6 +116,7 @@ func TestSecondTab(t *testing.T) {
 	second := first.tab(s.url)
 	second.waitReady()
 	second.waitState("elsewhere")
+	second.look("elsewhere")
 	second.waitWords(`/another tab/i`)
 	if n := second.text(`document.querySelectorAll('.uppy-Dashboard-Item').length`); n != "0" {
 		t.Errorf("the second tab shows %s files of the first", n)

@@ -72,12 +72,14 @@ func TestRememberedFileThatFailed(t *testing.T) {
 	p.waitState("error")
 	id := s.upload("large.bin").ID
 	p.remembers(0, id, "does not let you in")
+	p.look("refused")
 
 	const remembered = `/remembers where large\.bin stopped: choose it again/`
 	p.reload()
 	p.waitReady()
 	p.waitWords(remembered)
 	p.waitFor(`!document.querySelector('.uppy-StatusBar-actionBtn--retry')`)
+	p.look("remembered")
 	heads := between.count(http.MethodHead)
 	refuse(http.StatusServiceUnavailable)
 	p.add(path)

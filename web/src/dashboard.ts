@@ -59,6 +59,8 @@ export function follow(uppy: Page, board: Board, target: HTMLElement): (phase: P
 			const { capabilities } = uppy.getState();
 			uppy.setState({ capabilities: { ...capabilities, uploadProgress: phase !== 'waiting' } });
 		}
+		// Uppy leaves this out around a single file, and a list's item needs its list.
+		target.querySelector('.uppy-Dashboard-files:not([role])')?.setAttribute('role', 'list');
 		// "Failed" is said of the whole when nothing runs any more, and not before.
 		const runs = files.some((file) => file.progress.uploadStarted && !file.progress.uploadComplete && !file.error && !file.isGhost);
 		const reason = runs ? undefined : files.find((file) => file.error)?.error;

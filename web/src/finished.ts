@@ -20,21 +20,26 @@ export interface Entry {
 /** More than this and the oldest go. */
 export const most = 200;
 
-/** Kept is the part of localStorage that is used. */
+/** Kept is the part of localStorage that notes need. */
 export type Kept = Pick<Storage, 'getItem' | 'setItem'>;
+/** Shelf is the part that the list needs. */
+export type Shelf = Kept & Pick<Storage, 'removeItem' | 'key' | 'length'>;
 
 export class Finished {
-	private entries: Entry[];
-	/** What is kept is older than what is here: it could not be written. */
-	private stale = false;
+	private entries: Entry[] = [];
+	/** What could not be written lasts as long as the page. */
+	private readonly unwritten = new Map<string, Entry>();
 
-	/** kept is undefined where the browser has no localStorage for this page. changed is called after each change. */
+	/**
+	 * kept is undefined where the browser has no localStorage for this page. Each entry has a key of its own, which begins with
+	 * prefix: two tabs that add at once could not both write one list. changed is called after each change.
+	 */
 	constructor(
-		private readonly kept: Kept | undefined,
-		private readonly key: string,
+		private readonly kept: Shelf | undefined,
+		private readonly prefix: string,
 		private readonly changed: () => void,
 	) {
-		this.entries = this.load() ?? [];
+		this.look();
 	}
 
 	/** all entries, the newest first. */
@@ -43,49 +48,70 @@ export class Finished {
 	}
 
 	add(entry: Entry): void {
-		this.change((entries) => [entry, ...entries.filter((other) => other.url !== entry.url)]);
+		try {
+			if (!this.kept) throw new Error('no localStorage');
+			this.kept.setItem(this.prefix + entry.url, JSON.stringify(entry));
+			this.unwritten.delete(entry.url);
+		} catch {
+			this.unwritten.set(entry.url, entry); // full or blocked
+		}
+		this.reload();
 	}
 
 	remove(url: string): void {
-		this.change((entries) => entries.filter((entry) => entry.url !== url));
+		this.drop(url);
+		this.reload();
 	}
 
 	clear(): void {
-		this.change(() => []);
+		for (const { url } of this.entries) this.drop(url);
+		this.reload();
 	}
 
 	/** reload takes over what another tab wrote. */
 	reload(): void {
-		this.entries = this.latest();
+		this.look();
 		this.changed();
 	}
 
-	private change(how: (entries: Entry[]) => Entry[]): void {
-		// Another tab may have written since.
-		this.entries = how([...this.latest()]).slice(0, most);
+	private drop(url: string): void {
+		this.unwritten.delete(url);
 		try {
-			this.kept?.setItem(this.key, JSON.stringify(this.entries));
-			this.stale = false;
+			this.kept?.removeItem(this.prefix + url);
 		} catch {
-			this.stale = true; // full or blocked: the list then lasts as long as the page
+			// Blocked: then nothing was read from it either.
 		}
-		this.changed();
 	}
 
-	private latest(): Entry[] {
-		return this.stale ? this.entries : (this.load() ?? this.entries);
+	private look(): void {
+		const all = new Map([...this.load(), ...this.unwritten]);
+		this.entries = [...all.values()].sort((a, b) => (a.at < b.at ? 1 : a.at > b.at ? -1 : 0));
+		for (const { url } of this.entries.splice(most)) this.drop(url);
 	}
 
-	/** load is undefined if nothing is kept or it cannot be read; what is odd in it is left out. */
-	private load(): Entry[] | undefined {
+	/** load leaves out what cannot be read. */
+	private load(): [string, Entry][] {
+		const list: [string, Entry][] = [];
 		try {
-			const text = this.kept?.getItem(this.key);
-			if (text === null || text === undefined) return undefined;
-			const value: unknown = JSON.parse(text);
-			return Array.isArray(value) ? value.filter(isEntry).slice(0, most) : undefined;
+			for (let i = 0; i < (this.kept?.length ?? 0); i++) {
+				const key = this.kept?.key(i) ?? '';
+				if (!key.startsWith(this.prefix)) continue;
+				const entry = parse(this.kept?.getItem(key) ?? '');
+				if (entry && this.prefix + entry.url === key) list.push([entry.url, entry]);
+			}
 		} catch {
-			return undefined;
+			// Blocked.
 		}
+		return list;
+	}
+}
+
+function parse(text: string): Entry | undefined {
+	try {
+		const value: unknown = JSON.parse(text);
+		return isEntry(value) ? value : undefined;
+	} catch {
+		return undefined;
 	}
 }
 

@@ -169,9 +169,9 @@ function sayRefusals(uppy: Page, notices: string[]): void {
 
 /** keepFinished writes down what is finished, and returns what draws the list. */
 function keepFinished(uppy: Page, name: string, downloads: boolean): () => void {
-	const key = `${name}:finished`;
+	const prefix = `${name}:finished:`;
 	const draw = showFinished(byId('finished'), () => finished, downloads);
-	const finished = new Finished(storage(), key, draw);
+	const finished = new Finished(storage(), prefix, draw);
 	uppy.on('upload-success', (file, response) => {
 		if (!file || !response.uploadURL) return;
 		const path = file.meta.relativePath ?? '';
@@ -185,7 +185,7 @@ function keepFinished(uppy: Page, name: string, downloads: boolean): () => void 
 		});
 	});
 	addEventListener('storage', (event) => {
-		if (event.key === key || event.key === null) finished.reload();
+		if (event.key === null || event.key.startsWith(prefix)) finished.reload();
 	});
 	return draw;
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Done } from '../src/done';
-import { type Entry, Finished, type Kept, most } from '../src/finished';
+import { type Entry, Finished, type Kept, most, type Shelf } from '../src/finished';
 import { merge, plan } from '../src/plan';
 
 function memory(text?: string): Kept & { text: string | null; full: boolean } {
@@ -17,64 +17,88 @@ function memory(text?: string): Kept & { text: string | null; full: boolean } {
 		},
 	};
 }
-const entry = (n: number): Entry => ({ url: `http://plateau.test/files/${n}`, name: `${n}.bin`, size: n, at: '2026-11-25T01:02:03.000Z' });
+/** shelf is a localStorage that can be full. */
+function shelf(texts: Record<string, string> = {}): Shelf & { all: Map<string, string>; full: boolean } {
+	return {
+		all: new Map(Object.entries(texts)),
+		full: false,
+		get length() {
+			return this.all.size;
+		},
+		key(i: number) {
+			return [...this.all.keys()][i] ?? null;
+		},
+		getItem(key: string) {
+			return this.all.get(key) ?? null;
+		},
+		setItem(key: string, value: string) {
+			if (this.full) throw new Error('QuotaExceededError');
+			this.all.set(key, value);
+		},
+		removeItem(key: string) {
+			this.all.delete(key);
+		},
+	};
+}
+const entry = (n: number): Entry => ({ url: `http://plateau.test/files/${n}`, name: `${n}.bin`, size: n, at: new Date(1_800_000_000_000 + n).toISOString() });
+const sizes = (finished: Finished) => finished.all().map((e) => e.size);
 
 test('finished files: newest first, bounded, kept, one for each address', () => {
-	const kept = memory();
+	const kept = shelf({ other: 'kept' });
 	let changes = 0;
-	const finished = new Finished(kept, 'k', () => changes++);
+	const finished = new Finished(kept, 'k:', () => changes++);
 	for (let n = 0; n < most + 10; n++) finished.add(entry(n));
-	finished.add(entry(most));
+	finished.add({ ...entry(most), at: entry(most + 10).at });
 	assert.equal(finished.all().length, most);
 	assert.equal(finished.all()[0]?.name, `${most}.bin`);
 	assert.equal(changes, most + 11);
-	assert.deepEqual(new Finished(kept, 'k', () => {}).all(), finished.all());
+	assert.deepEqual(new Finished(kept, 'k:', () => {}).all(), finished.all());
 	finished.remove(entry(most).url);
 	assert.equal(finished.all().length, most - 1);
 	finished.clear();
-	assert.equal(kept.text, '[]');
+	assert.deepEqual([...kept.all], [['other', 'kept']]);
 });
 
-test('finished files: another tab writes, too', () => {
-	const kept = memory();
-	const one = new Finished(kept, 'k', () => {});
-	const two = new Finished(kept, 'k', () => {});
-	one.add(entry(1));
+test('finished files: other tabs write, too', () => {
+	const kept = shelf();
+	const one = new Finished(kept, 'k:', () => {});
+	const two = new Finished(kept, 'k:', () => {});
 	two.add(entry(2));
-	assert.deepEqual(two.all().map((e) => e.size), [2, 1]);
-	one.reload();
-	assert.deepEqual(one.all(), two.all());
+	one.add(entry(1));
+	assert.deepEqual(sizes(one), [2, 1]);
+	two.reload();
+	assert.deepEqual(two.all(), one.all());
+	one.remove(entry(2).url);
+	two.reload();
+	assert.deepEqual(sizes(two), [1]);
 });
 
 test('finished files: garbage, a full storage, and none at all', () => {
-	for (const text of ['{corrupt', 'null', '{"a":1}', '[1,null,{"url":"javascript:alert(1)","name":"x","size":1,"at":"2026-11-25"},{"url":"http://a/","name":"x","size":1,"at":"never"}]']) {
-		assert.deepEqual(new Finished(memory(text), 'k', () => {}).all(), [], text);
+	for (const text of ['{corrupt', 'null', '{"a":1}', '{"url":"javascript:alert(1)","name":"x","size":1,"at":"2026-11-25"}', '{"url":"http://a/","name":"x","size":1,"at":"never"}']) {
+		for (const url of ['http://a/', 'javascript:alert(1)']) assert.deepEqual(new Finished(shelf({ [`k:${url}`]: text }), 'k:', () => {}).all(), [], text);
 	}
-	const full = memory();
+	const full = shelf();
 	full.full = true;
 	for (const kept of [full, undefined]) {
-		const finished = new Finished(kept, 'k', () => {});
+		const finished = new Finished(kept, 'k:', () => {});
 		finished.add(entry(1));
 		finished.add(entry(2));
-		assert.equal(finished.all().length, 2);
+		finished.remove(entry(1).url);
+		assert.deepEqual(sizes(finished), [2]);
 	}
 });
 
-test('finished files: a storage that fills up keeps an old list, which does not come back', () => {
-	const kept = memory();
-	const finished = new Finished(kept, 'k', () => {});
+test('finished files: a storage that fills up loses nothing while the page is open', () => {
+	const kept = shelf();
+	const finished = new Finished(kept, 'k:', () => {});
 	finished.add(entry(1));
 	kept.full = true;
 	finished.add(entry(2));
 	finished.add(entry(3));
 	finished.reload();
-	assert.deepEqual(finished.all().map((e) => e.size), [3, 2, 1]);
-	kept.full = false;
-	finished.remove(entry(2).url);
-	assert.deepEqual(new Finished(kept, 'k', () => {}).all().map((e) => e.size), [3, 1]);
-	new Finished(kept, 'k', () => {}).add(entry(4));
-	finished.reload();
-	assert.deepEqual(finished.all().map((e) => e.size), [4, 3, 1]);
+	assert.deepEqual(sizes(finished), [3, 2, 1]);
+	finished.clear();
+	assert.deepEqual(sizes(finished), []);
 });
 
 test('what comes back stands beside what was chosen meanwhile', () => {

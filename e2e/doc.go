@@ -20,7 +20,8 @@
 //
 // Environment: PLATEAU_E2E_RACE=1 builds the server with the race detector; PLATEAU_E2E_BINARY names a binary to test in
 // place of one built here, a release for example; PLATEAU_E2E=full runs the whole matrix of faults and the largest folder, of
-// which CI takes a part; PLATEAU_E2E_AWAY=10m keeps the server away from the page for so long, PLATEAU_E2E_SCREENSHOTS names
-// a folder for pictures of the page; PLATEAU_RUSTUS names a binary of rustus, and PLATEAU_E2E_PEERS a file for the table of peers_test.go
-// as it was seen, to put into README; PLATEAU_E2E_README names a file to check in place of README.
+// which CI takes a part; PLATEAU_E2E_AWAY=10m keeps the server away from the page for so long; PLATEAU_E2E_SCREENSHOTS names a
+// folder for pictures of the page; PLATEAU_RUSTUS names a binary of rustus, and PLATEAU_E2E_PEERS a file for the table of
+// peers_test.go as it was seen, to put into README; PLATEAU_E2E_README names a file to check in place of README; the file that
+// PLATEAU_E2E_MISSING names is told which tests were left out for want of a part.
 package e2e

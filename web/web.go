@@ -6,9 +6,9 @@
 //
 // What it promises: only files that were built are served, never a listing, never a file whose name begins with a dot.
 // Everything is in the binary, filled in once at start and compressed once when first asked for; so nothing here touches the
-// disk, waits, or grows with use. No page may run what is not in the binary: the Content-Security-Policy allows no inline script or style
-// and no other host, save the one that uploads are addressed by. A browser keeps a file whose name carries the hash of its content (assets/…) for ever, and asks for
-// every other each time: a new binary is a new page at once.
+// disk, waits, or grows with use. No page may run what is not in the binary: the Content-Security-Policy allows no inline
+// script or style and no other host, save the one that uploads are addressed by. A browser keeps a file whose name carries the
+// hash of its content (assets/…) for ever, and asks for every other each time: a new binary is a new page at once.
 package web
 
 import (

@@ -56,7 +56,7 @@ async function start(): Promise<void> {
 	const drawFinished = keepFinished(uppy, options.name, options.downloads);
 
 	const done = new Done(storage(), `${options.name}:done`);
-	uppy.on('upload-success', (file) => file && done.add(file.id));
+	uppy.on('upload-success', (file) => file && tabs.owner && done.add(file.id)); // what others do, nobody brings back
 	uppy.on('files-added', (added) => done.forget(added.map((file) => file.id)));
 
 	if (tabs.owner) await keepAndRestore(uppy, done);

@@ -15,7 +15,7 @@ import type { Failure } from './words';
 /**
  * atOnce is how many files go up together. Over HTTP/1.1 a browser opens six connections to a server for all its tabs: with four
  * for the tab that keeps uploads and one for a second, one is left free, or neither this page nor a finished file could be opened
- * meanwhile. protocol is how the page itself came.
+ * meanwhile. A second tab stays at one when it takes over. protocol is how the page itself came.
  */
 export function atOnce(protocol: string | undefined, owner: boolean): number {
 	if (protocol === 'h2' || protocol === 'h3') return 20;

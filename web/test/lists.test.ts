@@ -1,50 +1,15 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { Done } from '../src/done';
-import { type Entry, Finished, type Kept, most, type Shelf } from '../src/finished';
+import { type Entry, Finished, most } from '../src/finished';
 import { merge, plan } from '../src/plan';
+import { Memory } from './memory';
 
-function memory(text?: string): Kept & { text: string | null; full: boolean } {
-	return {
-		text: text ?? null,
-		full: false,
-		getItem() {
-			return this.text;
-		},
-		setItem(_: string, value: string) {
-			if (this.full) throw new Error('QuotaExceededError');
-			this.text = value;
-		},
-	};
-}
-/** shelf is a localStorage that can be full. */
-function shelf(texts: Record<string, string> = {}): Shelf & { all: Map<string, string>; full: boolean } {
-	return {
-		all: new Map(Object.entries(texts)),
-		full: false,
-		get length() {
-			return this.all.size;
-		},
-		key(i: number) {
-			return [...this.all.keys()][i] ?? null;
-		},
-		getItem(key: string) {
-			return this.all.get(key) ?? null;
-		},
-		setItem(key: string, value: string) {
-			if (this.full) throw new Error('QuotaExceededError');
-			this.all.set(key, value);
-		},
-		removeItem(key: string) {
-			this.all.delete(key);
-		},
-	};
-}
 const entry = (n: number): Entry => ({ url: `http://plateau.test/files/${n}`, name: `${n}.bin`, size: n, at: new Date(1_800_000_000_000 + n).toISOString() });
 const sizes = (finished: Finished) => finished.all().map((e) => e.size);
 
 test('finished files: newest first, bounded, kept, one for each address', () => {
-	const kept = shelf({ other: 'kept' });
+	const kept = new Memory({ other: 'kept' });
 	let changes = 0;
 	const finished = new Finished(kept, 'k:', () => changes++);
 	for (let n = 0; n < most + 10; n++) finished.add(entry(n));
@@ -60,7 +25,7 @@ test('finished files: newest first, bounded, kept, one for each address', () => 
 });
 
 test('finished files: other tabs write, too', () => {
-	const kept = shelf();
+	const kept = new Memory();
 	const one = new Finished(kept, 'k:', () => {});
 	const two = new Finished(kept, 'k:', () => {});
 	two.add(entry(2));
@@ -75,9 +40,9 @@ test('finished files: other tabs write, too', () => {
 
 test('finished files: garbage, a full storage, and none at all', () => {
 	for (const text of ['{corrupt', 'null', '{"a":1}', '{"url":"javascript:alert(1)","name":"x","size":1,"at":"2026-11-25"}', '{"url":"http://a/","name":"x","size":1,"at":"never"}']) {
-		for (const url of ['http://a/', 'javascript:alert(1)']) assert.deepEqual(new Finished(shelf({ [`k:${url}`]: text }), 'k:', () => {}).all(), [], text);
+		for (const url of ['http://a/', 'javascript:alert(1)']) assert.deepEqual(new Finished(new Memory({ [`k:${url}`]: text }), 'k:', () => {}).all(), [], text);
 	}
-	const full = shelf();
+	const full = new Memory();
 	full.full = true;
 	for (const kept of [full, undefined]) {
 		const finished = new Finished(kept, 'k:', () => {});
@@ -89,7 +54,7 @@ test('finished files: garbage, a full storage, and none at all', () => {
 });
 
 test('finished files: a storage that fills up loses nothing while the page is open', () => {
-	const kept = shelf();
+	const kept = new Memory();
 	const finished = new Finished(kept, 'k:', () => {});
 	finished.add(entry(1));
 	kept.full = true;
@@ -137,7 +102,7 @@ test('what comes back runs, save ghosts and what was paused, failed or finished'
 });
 
 test('done files: noted at once, forgotten when chosen again, whatever lies in localStorage', () => {
-	const kept = memory('{"odd":[}');
+	const kept = new Memory({ k: '{"odd":[}' });
 	const done = new Done(kept, 'k');
 	done.add('a');
 	done.add('b');
@@ -148,7 +113,8 @@ test('done files: noted at once, forgotten when chosen again, whatever lies in l
 	kept.full = true;
 	done.add('c');
 	assert.deepEqual([...done.ids()], ['b']);
-	kept.text = `[["x"], 3, ["long ago", 1], ["y", ${Date.now()}]]`;
+	kept.full = false;
+	kept.setItem('k', `[["x"], 3, ["long ago", 1], ["y", ${Date.now()}]]`);
 	assert.deepEqual([...done.ids()], ['y']);
 	assert.deepEqual([...new Done(undefined, 'k').ids()], []);
 });

@@ -5,6 +5,7 @@ import { addresses } from '../src/addresses';
 import { hooks } from '../src/requests';
 import { atOnce } from '../src/upload';
 import type { Failure } from '../src/words';
+import { Memory } from './memory';
 
 Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, configurable: true });
 
@@ -80,31 +81,6 @@ test('over HTTP/1.1 a connection is left for the rest of the site', () => {
 	for (const protocol of ['http/1.1', 'http/1.0', '', undefined]) assert.deepEqual([atOnce(protocol, true), atOnce(protocol, false)], [4, 1]);
 	for (const protocol of ['h2', 'h3']) assert.equal(atOnce(protocol, true), 20);
 });
-
-class Memory implements Storage {
-	[name: string]: unknown;
-	readonly all = new Map<string, string>();
-	full = false;
-	get length() {
-		return this.all.size;
-	}
-	key(n: number) {
-		return [...this.all.keys()][n] ?? null;
-	}
-	getItem(key: string) {
-		return this.all.get(key) ?? null;
-	}
-	setItem(key: string, value: string) {
-		if (this.full) throw new Error('QuotaExceededError');
-		this.all.set(key, value);
-	}
-	removeItem(key: string) {
-		this.all.delete(key);
-	}
-	clear() {
-		this.all.clear();
-	}
-}
 
 test('addresses of uploads: kept if they can be, and never in the way', async () => {
 	const upload = { size: 1, metadata: {}, creationTime: 'now', uploadUrl: '/files/1', parallelUploadUrls: null, urlStorageKey: '' };

@@ -65,12 +65,12 @@ func (f *faults) all() {
 			}
 			// strace counts the calls of each thread by itself, and the server's threads share the work as they like:
 			// the nth call of a thread may be any, so what was hit is read from the trace, and misses are tried again.
-			tries := max(20, 4*count)
+			tries := max(60, 4*count)
 			if onSockets(name) {
 				tries = max(80, tries) // a POST's files are not known, so most of these hit a socket
 			}
 			for try := range tries {
-				for _, c := range f.inject(name, errno, strconv.Itoa(1+try%count)) {
+				for _, c := range f.inject(call{name: name}, errno, strconv.Itoa(1+try%count)) {
 					hit = append(hit, c.String())
 				}
 				if try >= count-1 && covered(calls, name, hit) {
@@ -79,11 +79,17 @@ func (f *faults) all() {
 			}
 			if fullWanted() && (!onSockets(name) || f.kind != "POST") { // see only
 				for n := range count {
-					f.inject(name, errno, strconv.Itoa(n+1)+"+")
+					f.inject(call{name: name}, errno, strconv.Itoa(n+1)+"+")
 				}
 			}
 		}
 		for _, c := range calls {
+			// If its thread was never the one whose nth call it was: on this file alone it is the first.
+			for try := 0; try < 40 && !slices.Contains(hit, c.String()) && f.path(c, "ID") != ""; try++ {
+				for _, c := range f.inject(c, errno, strconv.Itoa(1+try/20)) {
+					hit = append(hit, c.String())
+				}
+			}
 			if !slices.Contains(hit, c.String()) {
 				f.t.Errorf("%s was never made to fail with %s", c, errno)
 			}
@@ -102,6 +108,17 @@ func (f *faults) only(name, address string) []string {
 	}
 	file := filepath.Join(f.server.uploads(), idOf(address))
 	return []string{"-P", file, "-P", file + ".info", "-P", file + ".info.tmp"}
+}
+
+// path is the file that a call is about, once the upload's id is known; empty for a POST, whose is not.
+func (f *faults) path(c call, id string) string {
+	switch {
+	case c.on == filepath.Base(f.server.uploads()):
+		return f.server.uploads()
+	case f.kind == "POST" || !strings.HasPrefix(c.on, "ID"):
+		return ""
+	}
+	return filepath.Join(f.server.uploads(), strings.Replace(c.on, "ID", id, 1))
 }
 
 func names(calls []call) []string {
@@ -155,15 +172,19 @@ func (f *faults) prepared(client *tus) string {
 	return address
 }
 
-// inject lets calls of this name fail while the request runs: the nth, or with "n+" all from the nth on. It judges the
-// outcome and returns what was hit.
-func (f *faults) inject(name, errno, when string) []call {
+// inject lets calls of the target's name fail while the request runs, on its file if it has one: the nth, or with "n+" all
+// from the nth on. It judges the outcome and returns what was hit.
+func (f *faults) inject(target call, errno, when string) []call {
 	f.t.Helper()
 	f.cases++
 	client := newTus(f.ctx, f.server.files)
 	address := f.prepared(client)
 	before := f.folder()
-	tracer := attach(f.ctx, f.t, &f.server.process, append(f.only(name, address),
+	name, only := target.name, f.only(target.name, address)
+	if target.on != "" {
+		only = []string{"-P", f.path(target, idOf(address))}
+	}
+	tracer := attach(f.ctx, f.t, &f.server.process, append(only,
 		"-e", "trace="+name, "-e", fmt.Sprintf("inject=%s:error=%s:when=%s", name, errno, when))...)
 	a := f.request(client, address, f.content)
 	if strings.HasSuffix(when, "+") && f.acknowledged > 0 {

@@ -86,8 +86,8 @@ func (f *faults) all() {
 		for _, c := range calls {
 			// If its thread was never the one whose nth call it was: on this file alone it is the first.
 			for try := 0; try < 40 && !slices.Contains(hit, c.String()) && f.path(c, "ID") != ""; try++ {
-				for _, c := range f.inject(c, errno, strconv.Itoa(1+try/20)) {
-					hit = append(hit, c.String())
+				for _, other := range f.inject(c, errno, strconv.Itoa(1+try/20)) {
+					hit = append(hit, other.String())
 				}
 			}
 			if !slices.Contains(hit, c.String()) {
@@ -110,9 +110,12 @@ func (f *faults) only(name, address string) []string {
 	return []string{"-P", file, "-P", file + ".info", "-P", file + ".info.tmp"}
 }
 
-// path is the file that a call is about, once the upload's id is known; empty for a POST, whose is not.
+// path is the file that a call is about, once the upload's id is known; empty for a POST, whose is not, and for calls that
+// name a file in a folder, which strace can't tell by its path.
 func (f *faults) path(c call, id string) string {
 	switch {
+	case strings.HasSuffix(c.name, "at") && c.name != "fstat":
+		return ""
 	case c.on == filepath.Base(f.server.uploads()):
 		return f.server.uploads()
 	case f.kind == "POST" || !strings.HasPrefix(c.on, "ID"):

@@ -3,14 +3,17 @@ package profiling_test
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"os"
 	"runtime"
 	"runtime/pprof"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,6 +34,7 @@ func serve(t *testing.T) string {
 
 type answer struct {
 	status int
+	path   string // that redirects led to
 	header http.Header
 	body   []byte
 }
@@ -52,7 +56,7 @@ func request(t *testing.T, method, target string, body io.Reader) answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return answer{resp.StatusCode, resp.Header, data}
+	return answer{resp.StatusCode, resp.Request.URL.Path, resp.Header, data}
 }
 
 func get(t *testing.T, target string) answer {
@@ -104,6 +108,16 @@ func TestStandardPaths(t *testing.T) {
 				t.Errorf("%s %s: %d, want 405", method, path, got.status)
 			}
 		}
+	}
+}
+
+// TestArgumentsAreNotShown: secrets may be given as flags.
+func TestArgumentsAreNotShown(t *testing.T) {
+	if len(os.Args) < 2 {
+		t.Skip("this test was started without arguments")
+	}
+	if got := get(t, serve(t)+"/debug/pprof/cmdline"); got.status != http.StatusOK || string(got.body) != os.Args[0] {
+		t.Errorf("%d %q, of %q", got.status, got.body, os.Args)
 	}
 }
 
@@ -206,5 +220,28 @@ func TestNothingStays(t *testing.T) {
 		}
 		http.DefaultClient.CloseIdleConnections()
 		runtime.Gosched()
+	}
+}
+
+func TestProfilingIsTurnedOffAtRunTime(t *testing.T) {
+	var on atomic.Bool
+	flight := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "flight") })
+	srv := httptest.NewServer(profiling.Handler(profiling.Options{Enabled: on.Load, Flight: flight}))
+	defer srv.Close()
+	paths := []string{
+		"/debug/pprof/", "/debug/pprof/heap", "/debug/pprof/profile?seconds=0.01", "/debug/fgprof?seconds=0.2", "/debug/flame",
+		"/debug/flame/heap", "/debug/flight",
+	}
+	for _, path := range append(paths, "/debug/grew") {
+		got := get(t, srv.URL+path)
+		if text := string(got.body); got.status != http.StatusNotFound || !strings.Contains(text, "--profiling") || !strings.Contains(text, "/debug/flags") {
+			t.Errorf("%s while off: %d %s", path, got.status, text)
+		}
+	}
+	on.Store(true)
+	for _, path := range paths {
+		if got := get(t, srv.URL+path); got.status != http.StatusOK {
+			t.Errorf("%s while on: %d %s", path, got.status, got.body)
+		}
 	}
 }

@@ -40,10 +40,14 @@ func rooms() map[string]room {
 		"cmd/plateau":      {[]string{"config", "server", "client"}, nil, "main translates, nothing else"},
 		"client":           {nil, []string{"github.com/bdragon300/tusgo", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term", sys}, "it sees a server from outside"},
 		"config":           {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
-		"server":           {[]string{"config", "hooks", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/..."}, "Echo stays in here"},
+		"server":           {[]string{"config", "hooks", "server/flags", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/...", "golang.org/x/text/encoding/...", "github.com/KimMachineGun/automemlimit/memlimit"}, "Echo stays in here"},
+		"server/flags":     {nil, []string{"github.com/growthbook/growthbook-golang"}, "flags know neither uploads nor the configuration"},
+		"hooks":            {nil, []string{tusd, sys, "github.com/segmentio/kafka-go/..."}, "it knows entries and events, not who makes them"},
+		"hooks/outboxtest": {[]string{"hooks"}, []string{tusd}, "the contract suite is given its outbox by a constructor"},
 		"store":            {nil, []string{tusd}, "what a store must know of a request comes through the context"},
 		"store/memorylock": {[]string{"store"}, []string{tusd}, "a lock knows no store"},
-		"store/disk":       {[]string{"store"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
+		"store/journal":    {nil, nil, "a log of bytes knows neither uploads nor files of others"},
+		"store/disk":       {[]string{"store", "store/journal"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
 		"store/storetest":  {[]string{"store", "store/memorylock"}, []string{tusd}, "the contract suite is given its store by a constructor"},
 		"profiling":        {nil, []string{"github.com/felixge/fgprof", "github.com/google/pprof/..."}, "it looks at the process, not at uploads"},
 		"web":              {nil, nil, "pages only"},
@@ -73,6 +77,28 @@ func TestImports(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Whatever the Kafka client does, one file has to be looked at; tests are free.
+func TestKafkaStaysInOneFile(t *testing.T) {
+	var users []string
+	for _, p := range packages(t, runtime.GOOS) {
+		for _, name := range p.GoFiles {
+			f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(p.Dir, name), nil, parser.ImportsOnly)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, i := range f.Imports {
+				if strings.HasPrefix(strings.Trim(i.Path.Value, `"`), "github.com/segmentio/kafka-go") {
+					users = append(users, strings.TrimPrefix(p.ImportPath, "plateau/")+"/"+name)
+					break
+				}
+			}
+		}
+	}
+	if !slices.Equal(users, []string{"hooks/kafka.go"}) {
+		t.Errorf("kafka-go is imported by %v, not by hooks/kafka.go alone", users)
 	}
 }
 

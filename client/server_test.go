@@ -35,7 +35,7 @@ func startPlateau(t *testing.T) plateau {
 	t.Helper()
 	cfg := config.Default()
 	cfg.Listen, cfg.AdminListen, cfg.DataDir, cfg.Durability = "127.0.0.1:0", "", t.TempDir(), "none"
-	s, err := server.New(cfg, slog.New(slog.DiscardHandler))
+	s, err := server.New(server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler), Out: io.Discard})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -83,3 +83,9 @@ func newFlagSet(texts map[string]string) *flag.FlagSet {
 	}
 	return fs
 }
+
+// TakesValue reports whether the word after the flag of that name is its value. It is for commands that have words beside
+// settings; of an unknown name it says no.
+func TakesValue(name string) bool {
+	return slices.Contains(append(names(), configName), name) && !booleans()[name]
+}

@@ -30,9 +30,29 @@ type Config struct {
 	TLSKey      string   // PEM file
 	CORSOrigins []string // allowed origins, or the single entry "*"; empty: none
 
-	DataDir    string
-	Durability string // "finish" or "none"
-	Downloads  bool
+	DataDir     string
+	Durability  string // "finish" or "none"
+	JournalSize int64  // bytes on the disk, at most; 0: no journal
+	Downloads   bool
+	Multipart   bool
+	WriteBlock  int64  // bytes
+	BufferPool  int64  // bytes; 0: two blocks for each processor
+	Digest      string // "none" or "sha256"
+
+	ExpireAfter         time.Duration // of unfinished uploads, after their last byte; 0: never
+	DeleteFinishedAfter time.Duration // of finished ones; 0: never
+
+	EventSource   string
+	KafkaBrokers  []string // host:port; empty: events don't go to Kafka
+	KafkaTopic    string
+	KafkaBalancer string // "hash" or "murmur2"
+	KafkaTLS      bool
+	KafkaTLSCA    string // PEM file; empty: the system's certificates
+	KafkaSASL     string // "none", "plain", "scram-sha-256" or "scram-sha-512"
+	KafkaUsername string // set together with KafkaPassword and KafkaSASL or not at all
+	KafkaPassword string // secret
+	WebhookURL    string // secret, but for its host; empty: events aren't posted; never set together with KafkaBrokers
+	WebhookSecret string // secret; empty: posts aren't signed
 
 	MaxSize        int64          // bytes of one upload; 0: no limit
 	Auth           string         // "none"
@@ -42,6 +62,18 @@ type Config struct {
 	MinRate         int64         // bytes a second that a request body must keep up; 0: off
 	IdleTimeout     time.Duration // for a client that sends nothing; 0: no limit
 	ShutdownTimeout time.Duration // for a graceful stop; 0: no limit
+
+	Profiling          bool
+	FlightRecorder     bool
+	ProfileBlocking    bool
+	WatchdogHeap       int64 // bytes of live heap; 0: off
+	WatchdogGoroutines int   // 0: off
+	WatchdogSlope      int64 // bytes of live heap an hour; 0: off
+
+	FlagsFile           string // JSON; empty: none
+	GrowthBookHost      string // URL; set together with GrowthBookClientKey or not at all
+	GrowthBookClientKey string // not secret: it only reads
+	GrowthBookPoll      time.Duration
 
 	LogFormat string // "text" or "json"
 	LogLevel  slog.Level

@@ -23,5 +23,5 @@ func contradictions(c Config) []Mistake {
 	if c.TLSKey != "" && c.TLSCert == "" {
 		all = append(all, Mistake{Setting: "tls-key", Given: c.TLSKey, Problem: "needs tls-cert too"})
 	}
-	return all
+	return append(append(all, eventContradictions(c)...), watchContradictions(c)...)
 }

@@ -14,6 +14,7 @@ import (
 func FuzzLoad(f *testing.F) {
 	f.Add("listen: 127.0.0.1:0\nmax-size: 1GiB\ncors-origins: [https://a.example]\n", "--log-level=debug", "60s")
 	f.Add("? a\n: *b\n<<: &c [d, {e: f}]\n---\n- |\n  g\n", "---", "=")
+	f.Add("kafka-brokers: [a:1]\nkafka-sasl: plain\nkafka-username: b\nkafka-password: c\n", "--kafka-tls", "d:2")
 	f.Add("downloads: .inf\ntrusted-proxies:\n  - ::/0\n", "--min-rate", "8388607TiB")
 	f.Fuzz(func(t *testing.T, yaml, flag, word string) {
 		l, err := config.Load(config.Sources{
@@ -33,8 +34,12 @@ func FuzzLoad(f *testing.F) {
 			t.Errorf("loaded, but not valid: %v", err)
 		}
 		yaml = strings.ReplaceAll(printed(t, l), "\nadmin-listen: ", "\nadmin-token: x\nadmin-listen: ")
+		if l.Config.KafkaPassword != "" {
+			yaml += "kafka-password: x\n"
+		}
 		again := reload(t, yaml)
-		again.Config.AdminToken = l.Config.AdminToken
+		again.Config.AdminToken, again.Config.KafkaPassword = l.Config.AdminToken, l.Config.KafkaPassword
+		again.Config.WebhookSecret = l.Config.WebhookSecret
 		if !reflect.DeepEqual(again.Config, l.Config) {
 			t.Errorf("read again:\n got %+v\nwant %+v", again.Config, l.Config)
 		}

@@ -3,6 +3,7 @@ package config
 import (
 	"cmp"
 	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"os"
 	"strings"
@@ -13,7 +14,7 @@ type Sources struct {
 	Args     []string // without the program's and the sub-command's name
 	Environ  []string // NAME=value, as os.Environ returns it
 	ReadFile func(name string) ([]byte, error)
-	// ReadFile reads the configuration file, the files of secrets, and the TLS files; nil: os.ReadFile.
+	// ReadFile reads the configuration file, the files of secrets, and those of TLS; nil: os.ReadFile.
 }
 
 // Loaded is a configuration that can be used, and what there is to say about it.
@@ -72,11 +73,7 @@ func Load(src Sources) (Loaded, error) {
 			m.add(s.mistake(text, origin, err))
 		}
 	}
-	together := l.Config
-	if m.about("admin-token") {
-		together.AdminToken = masked // given, but wrongly: that it is missing would be a second report of one mistake
-	}
-	for _, c := range contradictions(together) {
+	for _, c := range contradictions(presume(l.Config, &m)) {
 		c.Origin = l.origins[c.Setting]
 		m.add(c)
 	}
@@ -87,6 +84,10 @@ func Load(src Sources) (Loaded, error) {
 		})
 	}
 	checkTLS(l, src.ReadFile, &m)
+	checkCA(l, src.ReadFile, &m)
+	if l.Config.KafkaSASL == "plain" && !l.Config.KafkaTLS {
+		l.Warnings = append(l.Warnings, "kafka-sasl plain without kafka-tls sends the password as it is; scram-sha-512 or kafka-tls hides it")
+	}
 	if err := m.orNil(); err != nil {
 		return Loaded{}, err
 	}
@@ -169,5 +170,21 @@ func checkTLS(l Loaded, readFile func(string) ([]byte, error), m *Mistakes) {
 			Setting: "tls-cert", Given: c.TLSCert, Origin: l.origins["tls-cert"],
 			Problem: "must be a PEM certificate that belongs to tls-key: " + err.Error(),
 		})
+	}
+}
+
+// checkCA reads the certificates for the brokers, for the same reason.
+func checkCA(l Loaded, readFile func(string) ([]byte, error), m *Mistakes) {
+	path, problem := l.Config.KafkaTLSCA, ""
+	if path == "" {
+		return
+	}
+	if data, err := readFile(path); err != nil {
+		problem = "cannot be read: " + err.Error()
+	} else if !x509.NewCertPool().AppendCertsFromPEM(data) {
+		problem = "must be a file with certificates in PEM"
+	}
+	if problem != "" {
+		m.add(Mistake{Setting: "kafka-tls-ca", Given: path, Origin: l.origins["kafka-tls-ca"], Problem: problem})
 	}
 }

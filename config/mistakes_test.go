@@ -62,6 +62,7 @@ func TestWrongValues(t *testing.T) {
 		"cors-origins":     {"example.com", "https://a.example/", "*,https://a.example", "null", "https://a.example,", "https://*.example", "http://:80"},
 		"data-dir":         {""},
 		"durability":       {"", "Finish", "fsync"},
+		"journal-size":     {"", "-1", "64M"},
 		"downloads":        {"", "yes", "1", "TRUE"},
 		"max-size":         {"", "-1", "1.5GiB", "1 GiB", "64K", "64kib", "GiB", "9223372036854775808", "8388608TiB", "+1", "0x10", "1_000"},
 		"max-uploads":      {"", "-1", "1.5", "99999999999999999999"},
@@ -71,7 +72,23 @@ func TestWrongValues(t *testing.T) {
 		"auth":             {"", "token"},
 		"trusted-proxies":  {"10.0.0.0/33", "example.com", "fe80::1%eth0", "10.0.0.1,", "::ffff:10.0.0.0/8"},
 		"log-format":       {"xml"},
-		"log-level":        {"INFO", "info+2"},
+		"multipart":        {"", "on"},
+		"write-block":      {"", "0", "65535", "128MiB"},
+		"buffer-pool":      {"-1", "all"},
+		"profiling":        {"yes"},
+		"flight-recorder":  {"10s"},
+		"profile-blocking": {"1ms"},
+		"watchdog-heap":    {"-1"},
+
+		"watchdog-goroutines": {"-1", "1k"},
+		"watchdog-slope":      {"64MiB/h"},
+		"growthbook-poll":     {"", "0", "10", "999ms"},
+
+		"digest":                {"", "md5"},
+		"expire-after":          {"", "-1h", "1d"},
+		"delete-finished-after": {"30"},
+		"event-source":          {"", "a b", "/\u00e9", "%zz", "/a\n"},
+		"log-level":             {"INFO", "info+2"},
 	} {
 		for _, value := range values {
 			got := mistakes(t, config.Sources{Args: []string{"--" + name + "=" + value}})
@@ -136,6 +153,10 @@ func TestValuesThatDoNotFitTogether(t *testing.T) {
 		`tls-cert "cert" (flag): needs tls-key too`:                                       {"--tls-cert=cert"},
 		`tls-key "key" (flag): needs tls-cert too`:                                        {"--tls-key=key"},
 		`tls-cert "cert" (flag): must be a PEM certificate that belongs to tls-key: `:     {"--tls-cert=cert", "--tls-key=key"},
+		`growthbook-host "http://a.example" (flag): needs growthbook-client-key too`:      {"--growthbook-host=http://a.example"},
+		`growthbook-client-key "sdk-1" (flag): needs growthbook-host too`:                 {"--growthbook-client-key=sdk-1"},
+		`growthbook-host "a.example" (flag): must be an absolute http or https URL`:       {"--growthbook-host=a.example", "--growthbook-client-key=sdk-1"},
+		`buffer-pool "64KiB" (flag): is smaller than write-block`:                         {"--buffer-pool=64KiB"},
 		`tls-key "gone" (flag): cannot be read: `:                                         {"--tls-cert=cert", "--tls-key=gone"},
 	} {
 		wantLines(t, mistakes(t, config.Sources{Args: args, ReadFile: read}), want)

@@ -3,6 +3,7 @@ package config
 import (
 	"log/slog"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -18,8 +19,14 @@ type setting struct {
 	value    value
 }
 
-// settings lists every setting once, in the order of the help. A setting is added here, and as a field of Config.
+// settings lists every setting once, in the order of the help. A setting is added to one of the lists, and as a field of
+// Config.
 func settings() []setting {
+	return slices.Concat(placeSettings(), eventSettings(), limitSettings(), watchSettings())
+}
+
+// placeSettings say where the server listens and stores.
+func placeSettings() []setting {
 	return []setting{
 		{
 			group: "Listening", name: "listen", arg: "HOST:PORT", fallback: "127.0.0.1:8080",
@@ -70,10 +77,43 @@ func settings() []setting {
 			value: oneOf(func(c *Config) *string { return &c.Durability }, "finish", "none"),
 		},
 		{
+			group: "Storing", name: "journal-size", arg: "SIZE", fallback: "64MiB",
+			help: "most space of the journal through which small uploads get to stable storage many at a time; less on a " +
+				"small disk; 0: each by itself",
+			value: size(func(c *Config) *int64 { return &c.JournalSize }),
+		},
+		{
 			group: "Storing", name: "downloads", arg: "true|false", fallback: "true",
 			help:  "serve finished uploads to GET",
 			value: boolean(func(c *Config) *bool { return &c.Downloads }),
 		},
+		{
+			group: "Storing", name: "multipart", arg: "true|false", fallback: "true",
+			help:  "take HTML forms with files at /upload, for clients that don't speak tus",
+			value: boolean(func(c *Config) *bool { return &c.Multipart }),
+		},
+		{
+			group: "Storing", name: "digest", arg: "none|sha256", fallback: "none",
+			help: "sha256: the digest of each upload is computed while its bytes pass, and goes into its record and its " +
+				"event",
+			value: oneOf(func(c *Config) *string { return &c.Digest }, "none", "sha256"),
+		},
+		{
+			group: "Storing", name: "expire-after", arg: "DURATION", fallback: "24h",
+			help:  "age of an unfinished upload's last byte at which it is removed; 0 keeps it for ever",
+			value: duration(func(c *Config) *time.Duration { return &c.ExpireAfter }),
+		},
+		{
+			group: "Storing", name: "delete-finished-after", arg: "DURATION", fallback: "0",
+			help:  "age at which a finished upload is removed, never before its event was delivered; 0 keeps it for ever",
+			value: duration(func(c *Config) *time.Duration { return &c.DeleteFinishedAfter }),
+		},
+	}
+}
+
+// limitSettings say who may do what, and how much of it.
+func limitSettings() []setting {
+	return []setting{
 		{
 			group: "Allowing", name: "auth", arg: "none", fallback: "none",
 			help: "who may upload; none means anyone who can connect, and has to be set when --listen is not " +
@@ -109,6 +149,16 @@ func settings() []setting {
 			group: "Limits (0 turns one off)", name: "shutdown-timeout", arg: "DURATION", fallback: "10s",
 			help:  "time that a graceful stop may take",
 			value: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "write-block", arg: "SIZE", fallback: "1MiB",
+			help:  "bytes that are written at once, at most; 64KiB to 64MiB",
+			value: sizeWithin(func(c *Config) *int64 { return &c.WriteBlock }, 64<<10, 64<<20),
+		},
+		{
+			group: "Limits (0 turns one off)", name: "buffer-pool", arg: "SIZE", fallback: "0",
+			help:  "memory of the blocks of all uploads together; 0: two blocks for each processor",
+			value: size(func(c *Config) *int64 { return &c.BufferPool }),
 		},
 		{
 			group: "Logging", name: "log-format", arg: "text|json", fallback: "text",

@@ -84,6 +84,16 @@ func number(field func(*Config) *int) value {
 
 func size(field func(*Config) *int64) value { return of(field, parseSize, formatSize) }
 
+func sizeWithin(field func(*Config) *int64, least, most int64) value {
+	return of(field, func(s string) (int64, error) {
+		n, err := parseSize(s)
+		if err == nil && (n < least || n > most) {
+			err = fmt.Errorf("a size from %s to %s", formatSize(least), formatSize(most))
+		}
+		return n, err
+	}, formatSize)
+}
+
 func duration(field func(*Config) *time.Duration) value {
 	return of(field, func(s string) (time.Duration, error) {
 		d, err := time.ParseDuration(s)

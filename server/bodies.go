@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"plateau/store"
@@ -11,10 +12,12 @@ import (
 
 // bodies are all request bodies that run, so that Stop can cut them.
 type bodies struct {
-	max     int // the most at once; 0: no limit
+	max     atomic.Int64 // the most at once; 0: no limit
+	minRate atomic.Int64 // bytes a second; 0: any
 	idle    time.Duration
-	minRate int64
 	grace   time.Duration // for which a body may be slower
+	total   atomic.Int64  // bytes that were received
+	proxies proxies       // who may say for whom it sends
 
 	mu       sync.Mutex // guards what follows
 	running  map[*body]struct{}
@@ -28,6 +31,7 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 	if r.Body == nil || r.Body == http.NoBody || r.ContentLength == 0 { // HTTP/2 has a reader for nothing, too
 		return nil, nil
 	}
+	minRate := b.minRate.Load()
 	in := &body{
 		src:     r.Body,
 		conn:    pollable(r),
@@ -37,11 +41,14 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 		sized:   r.ContentLength >= 0,
 		expects: r.Header.Get("Expect") != "",
 		idle:    b.idle,
-		minRate: b.minRate,
+		minRate: minRate,
 		grace:   b.grace,
+		total:   &b.total,
+		client:  b.proxies.clientOf(r),
+		since:   time.Now(),
 		pause:   min(time.Second, b.idle/4),
 	}
-	if b.minRate > 0 {
+	if minRate > 0 {
 		in.pause = 0 // each byte that came earns time
 	}
 	if r.ProtoMajor == 1 {
@@ -49,7 +56,8 @@ func (b *bodies) admit(w http.ResponseWriter, r *http.Request) (*body, error) {
 	}
 	r.Body = in
 	b.mu.Lock()
-	full := b.max > 0 && len(b.running) >= b.max
+	most := int(b.max.Load())
+	full := most > 0 && len(b.running) >= most
 	stopping := b.stopping
 	if !full {
 		b.running[in] = struct{}{}

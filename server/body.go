@@ -18,29 +18,36 @@ import (
 // rateGrace is how long a body may be slower than the least rate at its start.
 const rateGrace = 10 * time.Second
 
-// drainLimit is how much of a body that nobody wants is read, if it has arrived
-// already, so that its connection can be used again.
-const drainLimit = 64 << 10
-
 // body is the store.Body of a request: every byte of a request passes it. It
 // counts, keeps the idle time and the least rate, and can be cut.
 //
 // tusd's own way to cut is not used: it races, gets lost before the body's
 // first read, and answers 400.
 type body struct {
-	src      io.ReadCloser // net/http's
-	conn     *conn         // nil where the body can't be polled
-	closing  *conn         // to be closed if the body isn't read; nil for HTTP/2
-	control  *http.ResponseController
-	creates  bool // of a POST: an end before its time isn't told
-	chunked  bool
-	sized    bool // its length is known
-	expects  bool // the client waits for 100 Continue before it sends
-	idle     time.Duration
-	minRate  int64         // bytes a second
-	grace    time.Duration // for which it may be slower, at its start
-	pause    time.Duration // between two settings of the deadline
+	src     io.ReadCloser // net/http's
+	conn    *conn         // nil where the body can't be polled
+	closing *conn         // to be closed if the body isn't read; nil for HTTP/2
+	control *http.ResponseController
+	creates bool // of a POST: an end before its time isn't told
+	chunked bool
+	sized   bool // its length is known
+	expects bool // the client waits for 100 Continue before it sends
+	idle    time.Duration
+	minRate int64         // bytes a second
+	grace   time.Duration // for which it may be slower, at its start
+	pause   time.Duration // between two settings of the deadline
+
+	whenEnded func() // called when all bytes have come; may be nil
+
 	received atomic.Int64
+	total    *atomic.Int64          // of all bodies
+	target   atomic.Pointer[target] // nil: not known yet
+	client   string
+	since    time.Time
+	looked   struct { // by inFlight
+		bytes int64
+		at    time.Time
+	}
 
 	mu       sync.Mutex    // guards what follows, and the read deadline
 	extended time.Time     // when the deadline was set last
@@ -65,6 +72,7 @@ func (b *body) Read(p []byte) (int, error) {
 	}
 	n, err := b.src.Read(p)
 	b.received.Add(int64(n))
+	b.total.Add(int64(n))
 	if b.minRate > 0 {
 		b.wait(time.Since(began))
 	}
@@ -123,6 +131,9 @@ func (b *body) stop(err error) error {
 	defer b.mu.Unlock()
 	switch {
 	case err == io.EOF:
+		if b.whenEnded != nil && !b.ended {
+			b.whenEnded()
+		}
 		b.ended = true
 		if !b.cut && !b.extended.IsZero() {
 			// net/http goes on reading, to see the client leave; an old
@@ -161,6 +172,25 @@ func (b *body) end() error {
 		return io.EOF
 	}
 	return b.failure
+}
+
+// wantWhole makes a body that is cut tell so, also on POST: nothing of it is kept.
+// It is called before the first read.
+func (b *body) wantWhole() {
+	b.mu.Lock()
+	b.creates = false
+	b.mu.Unlock()
+}
+
+// hurry gives the client this long for all that it still sends.
+func (b *body) hurry(d time.Duration) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if !b.stopped && !b.ended {
+		b.pause = time.Hour // mayRead sets no other deadline
+		b.extended = time.Now()
+		_ = b.control.SetReadDeadline(b.extended.Add(d)) // a dead connection ends the read by itself
+	}
 }
 
 // passing reports whether err is an answer after which a client goes on.
@@ -242,54 +272,4 @@ func (b *body) WhenCut() <-chan struct{} {
 		}
 	}
 	return b.whenCut
-}
-
-// abandon is called before an answer that doesn't need the rest of the body.
-// net/http would wait for that rest; so what has arrived is thrown away, and if
-// that isn't all, the connection is closed after the answer.
-func (b *body) abandon() {
-	if b.drain() {
-		return
-	}
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	if !b.ended {
-		b.stopped = true
-		b.hangUp()
-	}
-}
-
-// drain reports whether the body could be read to its end without waiting.
-func (b *body) drain() bool {
-	b.mu.Lock()
-	ended, stopped := b.ended, b.stopped
-	b.mu.Unlock()
-	if ended || stopped || b.expects || !b.Poll(true) {
-		return ended
-	}
-	defer b.Poll(false)
-	left := drainLimit
-	buffer := make([]byte, 4<<10)
-	for left > 0 {
-		n, err := b.Read(buffer)
-		if err != nil {
-			return err == io.EOF
-		}
-		if n == 0 {
-			return false
-		}
-		left -= n
-	}
-	return false
-}
-
-// hasBytes reports whether the body has any bytes. Where its length isn't known
-// it waits for the first one.
-func (b *body) hasBytes() bool {
-	if b.sized {
-		return true // a body of length 0 is not let in
-	}
-	var one [1]byte
-	n, _ := b.Read(one[:]) // whatever it is, it is no byte for this upload
-	return n > 0
 }

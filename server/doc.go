@@ -8,6 +8,18 @@
 // tusd's handler, the store. Answers pass the response writer (response.go),
 // which knows what each method's clients need to hear.
 //
+// Forms (form.go) don't pass tusd: formparser.go splits them, formreader.go makes
+// drafts of their files, and the store finishes all of a form or none.
+//
+// What may change while the server runs comes from package flags (flagged.go). The
+// admin listener (admin.go) shows what package profiling knows of the process and
+// what insight.go tells it: the last hour, uploads in flight, warnings.
+//
+// The finish of an upload adds its event to the outbox (events.go); from there
+// the one relay takes it to Kafka, a webhook or standard output, in its own
+// time. Operator is for whoever looks after the data folder, beside a server
+// or without one.
+//
 // # Under stress
 //
 // Stop cuts running bodies: what arrived is kept, the client hears 503 with
@@ -17,6 +29,12 @@
 // its own request only. HEAD never hears a 5xx: clients throw the upload away
 // on one.
 //
+// Where events go may be slow or away: no client waits for it, events wait in
+// the outbox, /readyz stays 200 and says so, and Stop leaves them there. An
+// outbox that can't be written is different: no upload is finished then, PATCH
+// hears 423 (507 if the disk is full), and the finish runs again later.
+//
 // A request that has ended leaves nothing behind: no goroutine, no buffer, no
-// map entry.
+// map entry. Nobody waits for a flag server or for an operator's page: a page that
+// doesn't read is dropped, and one too many is refused.
 package server

@@ -25,6 +25,7 @@ type exchange struct {
 	response response
 	request  store.Request
 	path     string // as the client sent it
+	stall    *stall // nil unless somebody wants to know
 	start    time.Time
 }
 
@@ -84,6 +85,10 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 		method = strings.ToUpper(override)
 		r.Header.Del("X-HTTP-Method-Override")
 	}
+	s.labels.begin(method, r.URL.Path)
+	if s.insight.flight != nil {
+		x.stall = s.insight.watchStalls(method, r)
+	}
 	x.request.Method = method
 	x.request.Offset = -1
 	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, sending: &s.downloads}
@@ -97,6 +102,9 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 	// net/http keeps the request that it made, with its own body.
 	if body, full := s.bodies.admit(w, r); body != nil {
 		x.response.body, x.request.Body, x.response.full = body, body, full
+		if x.stall != nil {
+			body.whenEnded = x.stall.begin
+		}
 	}
 	s.cors.setHeaders(w.Header(), r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
@@ -106,6 +114,8 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 // leave ends an exchange, however it went.
 func (s *Server) leave(x *exchange, r *http.Request) {
 	defer s.active.end()
+	defer s.labels.end()
+	defer x.stall.end()
 	panicked := recover()
 	w := &x.response
 	if panicked != nil && w.ResponseWriter != nil && w.status == 0 && x.request.Method != http.MethodHead {
@@ -151,7 +161,7 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 		slog.Int("status", w.status),
 		slog.Int64("bytes", bytes),
 		slog.Duration("duration", time.Since(x.start)),
-		slog.String("client", s.proxies.clientOf(r)),
+		slog.String("client", s.clientOf(w, r)),
 	)
 	if id := r.Header.Get("X-Request-ID"); id != "" {
 		attrs = append(attrs, slog.String("request_id", id[:min(len(id), 128)]))
@@ -169,6 +179,14 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 		attrs = append(attrs, slog.String("panic", fmt.Sprint(panicked)), slog.String("stack", string(debug.Stack())))
 	}
 	s.log.LogAttrs(context.WithoutCancel(r.Context()), level, "request", attrs...)
+}
+
+// clientOf is who a request came from.
+func (s *Server) clientOf(w *response, r *http.Request) string {
+	if w.body != nil {
+		return w.body.client
+	}
+	return s.proxies.clientOf(r)
 }
 
 // unexpected reports whether an error has more behind it than an answer: the

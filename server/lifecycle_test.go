@@ -3,6 +3,7 @@ package server_test
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"plateau/config"
 	"plateau/server"
 )
 
@@ -100,7 +102,7 @@ func TestFolderInUse(t *testing.T) {
 	p := run(t)
 	cfg := settings(t)
 	cfg.DataDir = p.dir
-	_, err := server.New(cfg, slog.New(slog.DiscardHandler))
+	_, err := server.New(server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler), Out: io.Discard})
 	usage, ok := errors.AsType[*server.UsageError](err)
 	if !ok || usage.ExitCode() != 2 {
 		t.Fatalf("%T %v", err, err)
@@ -157,4 +159,10 @@ func (p *plateau) accepted() {
 	w := p.dial()
 	w.begin("GET", "/healthz", "Connection: close")
 	w.mustHear("GET")
+}
+
+// startError is why a server with these settings can't be made.
+func startError(cfg config.Config) error {
+	_, err := server.New(server.Options{Config: cfg, Log: slog.New(slog.DiscardHandler), Out: io.Discard})
+	return err
 }

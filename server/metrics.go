@@ -1,13 +1,19 @@
 package server
 
 import (
+	"math"
 	"net/http"
+	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/tus/tusd/v2/pkg/prometheuscollector"
+
+	"plateau/profiling"
+	"plateau/server/flags"
 )
 
 // metrics are what /metrics shows: tusd's own under their names, the process's
@@ -18,7 +24,7 @@ type metrics struct {
 	errors   *prometheus.CounterVec
 }
 
-func newMetrics(t *tusd, inFlight func() int) *metrics {
+func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		registry: prometheus.NewRegistry(),
 		duration: prometheus.NewHistogramVec(prometheus.HistogramOpts{
@@ -38,9 +44,27 @@ func newMetrics(t *tusd, inFlight func() int) *metrics {
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "plateau_uploads_in_flight",
 			Help: "Requests that are sending bytes of an upload now.",
-		}, func() float64 { return float64(inFlight()) }),
-		prometheuscollector.New(t.Metrics),
-		collectors.NewGoCollector(),
+		}, func() float64 { return float64(s.bodies.count()) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{
+			Name: "plateau_received_bytes_total",
+			Help: "Bytes of request bodies that were read, whatever became of them.",
+		}, func() float64 { return float64(s.bodies.total.Load()) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "plateau_disk_free_bytes",
+			Help: "Space that is left for uploads on their disk.",
+		}, func() float64 {
+			free, _, known := s.store.Space()
+			if !known {
+				return math.NaN()
+			}
+			return float64(free)
+		}),
+		flagGauge{s.flags},
+		s.flagSources,
+		s.insight.captured,
+		watchdogGauge{s.insight},
+		prometheuscollector.New(s.tusd.Metrics),
+		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: liveHeap()})),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	return m
@@ -73,4 +97,48 @@ func methodLabel(method string) string {
 		return method
 	}
 	return "other"
+}
+
+// flagGauge shows what may change while the server runs.
+type flagGauge struct{ flags *flags.Flags }
+
+func (flagGauge) desc() *prometheus.Desc {
+	return prometheus.NewDesc("plateau_flag_value", "Settings that may change while the server runs; true is 1, a level is that of slog.",
+		[]string{"name"}, nil)
+}
+
+// Describe is part of prometheus.Collector.
+func (g flagGauge) Describe(descs chan<- *prometheus.Desc) { descs <- g.desc() }
+
+// Collect is part of prometheus.Collector.
+func (g flagGauge) Collect(metrics chan<- prometheus.Metric) {
+	g.flags.Each(func(name string, value float64) {
+		metrics <- prometheus.MustNewConstMetric(g.desc(), prometheus.GaugeValue, value, name)
+	})
+}
+
+// liveHeap is what the last garbage collection found in use, which says more than
+// what is allocated: that rises and falls with each collection.
+func liveHeap() *regexp.Regexp { return regexp.MustCompile(`^/gc/heap/live:bytes$`) }
+
+// watchdogGauge shows what the watchdog sees too much of.
+type watchdogGauge struct{ *insight }
+
+func (watchdogGauge) desc() *prometheus.Desc {
+	return prometheus.NewDesc("plateau_watchdog_alarm", "1 while the watchdog sees too much of it, else 0.", []string{"cause"}, nil)
+}
+
+// Describe is part of prometheus.Collector.
+func (g watchdogGauge) Describe(descs chan<- *prometheus.Desc) { descs <- g.desc() }
+
+// Collect is part of prometheus.Collector.
+func (g watchdogGauge) Collect(metrics chan<- prometheus.Metric) {
+	alarms := g.watchdog.State().Alarms
+	for _, cause := range profiling.WatchdogCauses() {
+		value := 0.0
+		if slices.Contains(alarms, cause) {
+			value = 1
+		}
+		metrics <- prometheus.MustNewConstMetric(g.desc(), prometheus.GaugeValue, value, cause)
+	}
 }

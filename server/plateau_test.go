@@ -27,7 +27,7 @@ type plateau struct {
 	url  string // scheme and address, without a slash at its end
 	dir  string
 	log  *logLines
-	gate *gate
+	out  *logLines // standard output: an event on each line
 	http *http.Client
 }
 
@@ -44,13 +44,15 @@ func settings(t *testing.T) config.Config {
 // prepare makes a server that is not started. It is stopped with the test.
 func prepare(t *testing.T, cfg config.Config) *plateau {
 	t.Helper()
-	lines := &logLines{}
-	log := &gate{Handler: slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: cfg.LogLevel})}
-	s, err := server.New(cfg, slog.New(log))
+	lines, out := &logLines{}, &logLines{}
+	level := new(slog.LevelVar)
+	level.Set(cfg.LogLevel)
+	log := slog.New(slog.NewJSONHandler(lines, &slog.HandlerOptions{Level: level}))
+	s, err := server.New(server.Options{Config: cfg, Log: log, Level: level, Out: out})
 	if err != nil {
 		t.Fatalf("new server: %v", err)
 	}
-	p := &plateau{Server: s, t: t, dir: cfg.DataDir, log: lines, gate: log, http: &http.Client{Transport: &http.Transport{}, Timeout: bound}}
+	p := &plateau{Server: s, t: t, dir: cfg.DataDir, log: lines, out: out, http: &http.Client{Transport: &http.Transport{}, Timeout: bound}}
 	t.Cleanup(p.stop)
 	return p
 }
@@ -91,40 +93,32 @@ func (p *plateau) stop() {
 	}
 }
 
-// blockFinish makes every finish wait until release is called: a finish logs,
-// and its line waits. Call it before start. reached yields one value for each
-// finish that waits.
+// blockFinish makes every finish wait, before its event is safe, until release
+// is called. Call it before start. reached yields one value for each finish that
+// waits.
 func (p *plateau) blockFinish() (reached <-chan struct{}, release func()) {
 	in, out := make(chan struct{}, 100), make(chan struct{})
-	p.gate.before = func(r slog.Record) {
-		if r.Message == "upload finished" {
-			in <- struct{}{}
-			<-out
-		}
-	}
+	p.BeforeFinish(func() {
+		in <- struct{}{}
+		<-out
+	})
 	release = sync.OnceFunc(func() { close(out) })
 	p.t.Cleanup(release)
 	return in, release
 }
 
-// gate is a log handler that can hold a record back, and no other.
-type gate struct {
-	slog.Handler
-	before func(slog.Record) // may be nil
-}
-
-func (g *gate) Handle(ctx context.Context, r slog.Record) error {
-	if g.before != nil {
-		g.before(r)
-	}
-	return g.Handler.Handle(ctx, r)
-}
-
 // again starts a new server on the same folder, after the first was stopped.
 func (p *plateau) again() *plateau {
 	p.t.Helper()
+	return p.againWith(func(*config.Config) {})
+}
+
+// againWith is again with changed settings.
+func (p *plateau) againWith(change func(*config.Config)) *plateau {
+	p.t.Helper()
 	cfg := settings(p.t)
 	cfg.DataDir = p.dir
+	change(&cfg)
 	return prepare(p.t, cfg).start()
 }
 
@@ -206,6 +200,13 @@ func (l *logLines) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.text.Write(p)
+}
+
+// String is all lines.
+func (l *logLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
 }
 
 // requests returns the lines about requests with this method and path.

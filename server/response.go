@@ -30,7 +30,8 @@ type response struct {
 	sending *downloads // those that run, to be one of them
 	foreign bool       // the handler's error texts are not ours, and are replaced
 
-	id     string // the upload's, once it is known
+	id     string         // the upload's, once it is known
+	upload handler.Upload // what tusd opened or made last; see setExpires
 	status int
 	code   string // of an error answer
 	sent   int64
@@ -58,6 +59,7 @@ func (w *response) WriteHeader(status int) {
 			h.Set("Retry-After", "1")
 		}
 	case w.request.Method == http.MethodHead:
+		w.setExpires()
 		// tusd says the upload's whole length here, whatever GET would send.
 		h.Del("Content-Length")
 		if list, ok := strings.CutPrefix(h.Get("Upload-Concat"), "final;"); ok {
@@ -66,6 +68,9 @@ func (w *response) WriteHeader(status int) {
 	case w.status == http.StatusCreated && h.Get("Location") != "":
 		w.id = lastSegment(h.Get("Location"))
 		h.Set("Location", w.address(w.id))
+		w.setExpires()
+	case w.request.Method == http.MethodPatch:
+		w.setExpires()
 	}
 	if w.body != nil {
 		w.body.abandon()

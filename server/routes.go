@@ -16,6 +16,7 @@ func (s *Server) newRoutes() http.Handler {
 	e.HTTPErrorHandler = routeError
 	e.Any("/files", s.uploads)
 	e.Any("/files/*", s.uploads)
+	e.Any(formPath, s.form)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz)
@@ -51,12 +52,21 @@ func (s *Server) healthz(c *echo.Context) error { return say(c, http.StatusOK, "
 
 // readyz says whether the server takes uploads. It turns only at start and
 // stop: a balancer that takes every server out answers HEAD itself, with a 5xx,
-// and clients start from zero.
+// and clients start from zero. For the same reason it stays 200 when events
+// can't be delivered; its body says so.
 func (s *Server) readyz(c *echo.Context) error {
 	if !s.ready.Load() {
 		return say(c, http.StatusServiceUnavailable, "not ready\n")
 	}
-	return say(c, http.StatusOK, "ready\n")
+	return say(c, http.StatusOK, "ready\n"+s.events.troubles()+s.storeTroubles())
+}
+
+// storeTroubles are lines about the store, for /readyz; empty if there are none.
+func (s *Server) storeTroubles() string {
+	if s.store.JournalFailed() == nil {
+		return ""
+	}
+	return "the journal of small uploads: it failed; restart the server soon, see the log\n"
 }
 
 func say(c *echo.Context, status int, text string) error {

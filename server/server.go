@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,9 +11,10 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/tus/tusd/v2/pkg/handler"
+	"github.com/prometheus/client_golang/prometheus"
 
 	"plateau/config"
+	"plateau/server/flags"
 	"plateau/store/disk"
 	"plateau/store/memorylock"
 )
@@ -30,24 +30,52 @@ const (
 type Server struct {
 	cfg     config.Config
 	log     *slog.Logger
-	base    *url.URL // nil: addresses are paths
+	level   *slog.LevelVar // of log; may be nil
+	base    *url.URL       // nil: addresses are paths
 	cors    cors
 	proxies proxies
+	labels  routeLabels
 
-	store     *disk.Store
-	tusd      *tusd
-	bodies    *bodies
-	downloads downloads
-	metrics   *metrics
-	routes    http.Handler
+	store    *disk.Store
+	events   *events
+	flags    *flags.Flags
+	flagging sync.WaitGroup // runs flags
+	endFlags context.CancelFunc
 
-	active activity
-	ready  atomic.Bool
+	flagSources    *prometheus.GaugeVec // 1 or 0 by source
+	flagServerAway atomic.Bool
+	insight        *insight
+	tusd           *tusd
+	bodies         *bodies
+	downloads      downloads
+	metrics        *metrics
+	routes         http.Handler
 
+	active       activity // requests of the public listener
+	looking      activity // and of the admin listener
+	ready        atomic.Bool
+	beforeFinish func() // may be nil; for tests, which hold a finish back by it
+	leaks        leaks  // none, but in a build that is to have some
+
+	certificate   *certificate // nil without TLS
 	public, admin httpServer
 	failed        chan error
 	stopOnce      sync.Once
 	stopErr       error
+}
+
+// awaitGroup waits for what was told to end, for lastWord at most.
+func awaitGroup(running *sync.WaitGroup, late string) error {
+	ended := make(chan struct{})
+	go func() { running.Wait(); close(ended) }()
+	timer := time.NewTimer(lastWord)
+	defer timer.Stop()
+	select {
+	case <-ended:
+		return nil
+	case <-timer.C:
+		return errors.New(late)
+	}
 }
 
 // UsageError is a mistake of whoever starts the server.
@@ -63,31 +91,35 @@ func (e *UsageError) ExitCode() int { return 2 }
 // New opens the data folder and makes a server that is not serving yet. Stop
 // lets go of the folder, whether or not Start was called. A folder that another
 // server has is a *UsageError.
-func New(cfg config.Config, log *slog.Logger) (*Server, error) {
-	if err := cfg.Validate(); err != nil {
+func New(o Options) (*Server, error) {
+	if err := o.Validate(); err != nil {
 		return nil, &UsageError{err}
 	}
+	cfg, log := o.Config, o.Log
 	s := &Server{
 		cfg:     cfg,
 		log:     log,
+		level:   o.Level,
 		cors:    newCORS(cfg.CORSOrigins),
 		proxies: cfg.TrustedProxies,
+		labels:  newRouteLabels(),
 		bodies: &bodies{
-			max:     cfg.MaxUploads,
 			idle:    cfg.IdleTimeout,
-			minRate: cfg.MinRate,
 			grace:   rateGrace,
+			proxies: cfg.TrustedProxies,
 			running: make(map[*body]struct{}),
 		},
-		failed: make(chan error, 2),
+		flagSources: prometheus.NewGaugeVec(prometheus.GaugeOpts{
+			Name: "plateau_flag_source_up",
+			Help: "1 if the last look at a source of flags succeeded, else 0.",
+		}, []string{"source"}),
+		failed: make(chan error, 3), // one for each that can fail
 	}
-	var certificates []tls.Certificate
 	if cfg.TLSCert != "" {
-		certificate, err := tls.LoadX509KeyPair(cfg.TLSCert, cfg.TLSKey)
-		if err != nil {
-			return nil, &UsageError{fmt.Errorf("load --tls-cert and --tls-key: %w", err)}
+		s.certificate = &certificate{certFile: cfg.TLSCert, keyFile: cfg.TLSKey}
+		if err := s.certificate.load(); err != nil {
+			return nil, &UsageError{err}
 		}
-		certificates = append(certificates, certificate)
 	}
 	if cfg.BaseURL != "" {
 		base, err := url.Parse(cfg.BaseURL)
@@ -97,25 +129,24 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 		s.base = base
 	}
 	locker := memorylock.New()
-	uploads, err := disk.Open(disk.Options{
-		Dir:     cfg.DataDir,
-		Locker:  locker,
-		Finish:  s.finished,
-		Durable: cfg.Durability == "finish",
-		MaxSize: cfg.MaxSize,
-		Log:     log,
-	})
+	counts := newEventMetrics()
+	opts := storeOptions(cfg, log)
+	opts.Locker, opts.Finish, opts.Waiting = locker, s.finished, s.waiting
+	opts.Finished = func(took time.Duration) { s.insight.finish.Observe(took) }
+	opts.Synced, opts.Redriven, opts.Reread, opts.Expired = counts.durable, counts.finishedAgain, counts.readAgain, counts.removed
+	uploads, err := disk.Open(opts)
 	if err != nil {
-		if _, inUse := errors.AsType[*disk.InUseError](err); inUse {
-			return nil, &UsageError{err}
-		}
-		return nil, err
+		return nil, folderError(err)
 	}
 	s.store = uploads
-	if s.tusd, err = newTusd(uploads, locker, cfg.MaxSize); err != nil {
-		return nil, errors.Join(fmt.Errorf("set up tusd: %w", err), uploads.Close(context.Background()))
+	if s.events, err = newEvents(cfg, log, o.Out, counts); err != nil {
+		return nil, errors.Join(err, uploads.Close(context.Background()))
 	}
-	s.metrics = newMetrics(s.tusd, s.bodies.count)
+	if err := s.assemble(locker); err != nil {
+		return nil, errors.Join(err, uploads.Close(context.Background()),
+			s.events.stop(context.Background()), s.events.outbox.Close())
+	}
+	s.events.register(s.metrics.registry, log)
 	s.routes = s.newRoutes()
 	s.public = httpServer{addr: cfg.Listen, Server: &http.Server{
 		Handler:           http.HandlerFunc(s.edge),
@@ -125,11 +156,11 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 		MaxHeaderBytes:    maxHeader,
 		ErrorLog:          connectionLog(log),
 	}}
-	if certificates != nil {
-		s.public.TLSConfig = &tls.Config{Certificates: certificates, MinVersion: tls.VersionTLS12}
+	if s.certificate != nil {
+		s.public.TLSConfig = s.certificate.config()
 	}
 	s.admin = httpServer{addr: cfg.AdminListen, Server: &http.Server{
-		Handler:           s.newAdmin(),
+		Handler:           s.newAdmin(o.Version),
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      adminAnswer,
 		IdleTimeout:       keepAlive,
@@ -138,10 +169,18 @@ func New(cfg config.Config, log *slog.Logger) (*Server, error) {
 	return s, nil
 }
 
-// finished makes the finished event of an upload safe. It is the seam for the
-// outbox: until there is one, the event is a line in the log.
-func (s *Server) finished(_ context.Context, info handler.FileInfo) error {
-	s.log.Info("upload finished", "upload", info.ID, "size", info.Size)
+// assemble makes what needs the store and the events.
+func (s *Server) assemble(locker *memorylock.Locker) (err error) {
+	if s.tusd, err = newTusd(s.store, locker, s.cfg.MaxSize); err != nil {
+		return fmt.Errorf("set up tusd: %w", err)
+	}
+	if s.flags, err = s.newFlags(); err != nil {
+		return err
+	}
+	if s.insight, err = newInsight(s); err != nil {
+		return err
+	}
+	s.metrics = newMetrics(s)
 	return nil
 }
 
@@ -158,17 +197,21 @@ func (s *Server) Start(ctx context.Context) error {
 		}
 	}
 	s.store.Start(ctx)
+	s.events.start(ctx, s.failed)
+	s.startFlags(ctx)
+	s.insight.start(ctx)
 	s.admin.serve(s.failed)
 	s.public.serve(s.failed)
 	s.ready.Store(true)
 
+	s.leaks.warn(s.log)
 	scheme := "http"
 	if s.cfg.TLSCert != "" {
 		scheme = "https"
 	}
 	s.log.Info("serving", "listen", s.Addr(), "url", scheme+"://"+s.Addr()+filesPath, "admin", s.AdminAddr())
 	s.log.Info("storing", "data_dir", s.cfg.DataDir, "durability", s.cfg.Durability)
-	s.log.Info("events: each finished upload is one line in this log")
+	s.log.Info("events: each finished upload is announced", s.events.where...)
 	return nil
 }
 
@@ -178,14 +221,16 @@ func (s *Server) Addr() string { return s.public.bound() }
 // AdminAddr is the admin listener's address; empty before Start, or if it is off.
 func (s *Server) AdminAddr() string { return s.admin.bound() }
 
-// Done yields an error if a listener fails while the server serves.
+// Done yields an error if a listener or the relay fails while the server serves.
 func (s *Server) Done() <-chan error { return s.failed }
 
 // Stop ends the server in order, until ctx ends: no new connections, running
 // bodies are cut (what came is kept, the clients hear 503 and resume), running
-// requests and finishes are waited for. Downloads are cut too; clients resume
-// them by range. It may be called more than once. If requests don't end in time,
-// the data folder stays locked until the process ends.
+// requests and finishes are waited for, then the relay is stopped and the way to
+// Kafka closed; events that were not delivered wait for the next start.
+// Downloads are cut too; clients resume them by range. It may be called more
+// than once. If requests don't end in time, the data folder stays locked until
+// the process ends, and what comes last has another second.
 func (s *Server) Stop(ctx context.Context) error {
 	s.stopOnce.Do(func() { s.stopErr = s.stop(ctx) })
 	return s.stopErr
@@ -197,11 +242,26 @@ func (s *Server) stop(ctx context.Context) error {
 	s.bodies.stop()
 	s.downloads.stop()
 	s.store.Interrupt()
-	if err := s.public.stop(ctx, s.active.idle); err != nil {
+	stored := false // all that could add an event has ended
+	err := s.public.stop(ctx, s.active.idle)
+	quiet := errors.Join(s.stopFlags(), s.insight.stop()) // ends the pages of operators
+	errs = append(errs, quiet)
+	if err != nil {
 		errs = append(errs, fmt.Errorf("stop serving uploads: %w", err))
 	} else if err := s.store.Close(ctx); err != nil {
 		errs = append(errs, fmt.Errorf("close the store: %w", err))
+	} else {
+		stored = true
 	}
+	err = s.events.stop(ctx)
 	s.admin.close()
+	s.awaitOperators()
+	if err != nil {
+		errs = append(errs, fmt.Errorf("stop sending events: %w", err))
+	} else if stored && quiet == nil {
+		if err := s.events.outbox.Close(); err != nil {
+			errs = append(errs, fmt.Errorf("close the outbox: %w", err))
+		}
+	}
 	return errors.Join(errs...)
 }

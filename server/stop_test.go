@@ -2,14 +2,16 @@ package server_test
 
 import (
 	"context"
+	"io"
 	"net"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
-	"plateau/config"
 	"plateau/server"
 )
 
@@ -117,11 +119,37 @@ func TestMinRateCountsBursts(t *testing.T) {
 func TestNewValidates(t *testing.T) {
 	cfg := settings(t)
 	cfg.Durability = "finsh"
-	_, err := server.New(cfg, nil)
+	_, err := server.New(server.Options{Config: cfg})
 	if err == nil || !strings.Contains(err.Error(), "durability") {
 		t.Errorf("error %v", err)
 	}
-	if _, err := server.New(config.Config{}, nil); err == nil {
+	if _, err := server.New(server.Options{}); err == nil {
 		t.Error("an empty configuration was taken")
 	}
+}
+
+// A scrape may come at any moment of a stop.
+func TestScrapesWhileItStops(t *testing.T) {
+	p := run(t)
+	scraped := make(chan struct{}, 1)
+	var scraping sync.WaitGroup
+	for range 4 {
+		scraping.Go(func() {
+			for {
+				a, err := http.Get("http://" + p.AdminAddr() + "/metrics")
+				if err != nil {
+					return // it has stopped
+				}
+				_, _ = io.Copy(io.Discard, a.Body)
+				_ = a.Body.Close()
+				select {
+				case scraped <- struct{}{}:
+				default:
+				}
+			}
+		})
+	}
+	<-scraped
+	p.stop()
+	scraping.Wait()
 }

@@ -118,7 +118,7 @@ func readLater(name string) bool {
 // discover answers OPTIONS.
 func (s *Server) discover(h http.Header) {
 	h.Set("Tus-Version", tusVersion)
-	h.Set("Tus-Extension", s.tusd.extensions())
+	h.Set("Tus-Extension", s.extensions())
 	if s.cfg.MaxSize > 0 {
 		h.Set("Tus-Max-Size", strconv.FormatInt(s.cfg.MaxSize, 10))
 	}

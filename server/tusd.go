@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"strconv"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -47,11 +46,6 @@ func newTusd(uploads *disk.Store, locker *memorylock.Locker, maxSize int64) (*tu
 		return nil, err
 	}
 	return &tusd{h}, nil
-}
-
-// extensions is for Tus-Extension. TUSKit splits it at "," and keeps spaces.
-func (t *tusd) extensions() string {
-	return strings.ReplaceAll(t.SupportedExtensions(), " ", "")
 }
 
 // count counts a request, as tusd's middleware would.
@@ -109,6 +103,7 @@ func (g guarded) GetUpload(ctx context.Context, id string) (handler.Upload, erro
 	if err != nil {
 		return nil, err
 	}
+	note(ctx, u)
 	return u, nil
 }
 

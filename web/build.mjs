@@ -1,7 +1,7 @@
-// Builds the page into dist, or with "test" the unit tests into a folder that git does not see.
+// Builds the pages into dist, or with "test" the unit tests into a folder that git does not see.
 //
-// Names carry a hash of the content, so the server lets browsers keep them for ever; index.html alone keeps its name. It is
-// written last: a dist without it counts as not built.
+// The upload page is dist itself, the operator's page its folder operator. Names carry a hash of the content, so the server lets
+// browsers keep them for ever; index.html alone keeps its name. It is written last: a folder without it counts as not built.
 
 import { mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
@@ -26,12 +26,18 @@ if (process.argv[2] === 'test') {
 		logLevel: 'warning',
 	});
 } else {
-	const index = join(dist, 'index.html');
+	await buildPage(join(here, 'src', 'operator'), join(dist, 'operator'), []);
+	await buildPage(join(here, 'src'), dist, ['.keep', 'operator']); // last: make looks for its index.html
+}
+
+/** buildPage builds the page whose sources are in src into out, and removes what else is there, save what is to be kept. */
+async function buildPage(src, out, keep) {
+	const index = join(out, 'index.html');
 	let built;
 	try {
 		built = await build({
-			entryPoints: { page: join(here, 'src', 'main.ts'), icon: join(here, 'src', 'icon.svg') },
-			outdir: join(dist, 'assets'),
+			entryPoints: { page: join(src, 'main.ts'), icon: join(here, 'src', 'icon.svg') },
+			outdir: join(out, 'assets'),
 			entryNames: '[name]-[hash]',
 			bundle: true,
 			format: 'esm',
@@ -52,15 +58,15 @@ if (process.argv[2] === 'test') {
 		if (found.length !== 1) throw new Error(`expected one ${start}…${end}, built ${names.join(', ')}`);
 		return `assets/${found[0]}`;
 	};
-	const html = (await readFile(join(here, 'src', 'index.html'), 'utf8'))
+	const html = (await readFile(join(src, 'index.html'), 'utf8'))
 		.replace('%icon%', asset('icon-', '.svg'))
 		.replace('%css%', asset('page-', '.css'))
 		.replace('%js%', asset('page-', '.js'));
 
 	await rm(index, { force: true });
-	await mkdir(join(dist, 'assets'), { recursive: true });
-	for (const name of await readdir(dist)) if (name !== '.keep' && name !== 'assets') await rm(join(dist, name), { recursive: true });
-	for (const name of await readdir(join(dist, 'assets'))) if (!names.includes(name)) await rm(join(dist, 'assets', name), { recursive: true });
+	await mkdir(join(out, 'assets'), { recursive: true });
+	for (const name of await readdir(out)) if (name !== 'assets' && !keep.includes(name)) await rm(join(out, name), { recursive: true });
+	for (const name of await readdir(join(out, 'assets'))) if (!names.includes(name)) await rm(join(out, 'assets', name), { recursive: true });
 	for (const file of built.outputFiles) await writeFile(file.path, file.contents);
 	await writeFile(index, html);
 }

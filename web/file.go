@@ -59,13 +59,13 @@ func newVariant(content []byte) variant {
 }
 
 // render fills the options into a page. It is HTML before and after: the template escapes.
-func render(page []byte, o Options) ([]byte, error) {
+func render(page []byte, options any) ([]byte, error) {
 	t, err := template.New("page").Parse(string(page))
 	if err != nil {
 		return nil, fmt.Errorf("parse: %w", err)
 	}
 	var out bytes.Buffer
-	if err := t.Execute(&out, o); err != nil {
+	if err := t.Execute(&out, options); err != nil {
 		return nil, fmt.Errorf("fill in: %w", err)
 	}
 	return out.Bytes(), nil

@@ -1,8 +1,8 @@
-// Package web serves the upload page from inside the binary.
+// Package web serves the upload page and the operator's page from inside the binary.
 //
-// The page is what `npm run build` makes of src and puts into dist, which holds only .keep in git. A binary that was built
-// without it serves a short page that says so instead (fallback.html, outside dist), so that the server always builds and
-// always answers at its root.
+// The pages are what `npm run build` makes of src and puts into dist, which holds only .keep in git. A binary that was built
+// without them serves short pages that say so instead (fallback.html and operator.html, outside dist), so that the server always
+// builds and always answers at its roots. Neither handler serves anything of the other's page.
 //
 // What it promises: only files that were built are served, never a listing, never a file whose name begins with a dot.
 // Everything is in the binary, filled in once at start and compressed once when first asked for; so nothing here touches the
@@ -56,15 +56,21 @@ func (o Options) policy() string {
 // Handler serves the upload page at / and what belongs to it beside it. Every other path is 404, and every method but GET and
 // HEAD 405.
 func Handler(o Options) http.Handler {
-	built, err := fs.Sub(dist, "dist")
-	if err != nil {
-		panic("web: dist is not in the binary: " + err.Error()) // the compiler has seen to that
-	}
-	h, err := newHandler(built, fallback, o)
-	if err != nil {
-		panic("web: embedded files cannot be served: " + err.Error()) // the tests of a build have seen to that
-	}
-	return h
+	return must(uploadSite(sub(dist, "dist"), fallback, o).handler())
+}
+
+func uploadSite(built, fallback fs.FS, o Options) site {
+	return site{built: built, except: operatorFolder, fallback: fallback, fallbackIndex: "fallback.html", options: o, policy: o.policy()}
+}
+
+// site is a page with all that belongs to it.
+type site struct {
+	built         fs.FS  // the built page; without an index.html it is not there
+	except        string // a folder of built that is another page
+	fallback      fs.FS
+	fallbackIndex string
+	options       any    // what is filled into the index
+	policy        string // Content-Security-Policy
 }
 
 // handler serves a fixed set of files.
@@ -74,15 +80,15 @@ type handler struct {
 	policy string          // Content-Security-Policy
 }
 
-// newHandler takes the built page if there is one, else the fallback.
-func newHandler(built, fallback fs.FS, o Options) (*handler, error) {
-	source, index := built, "index.html"
-	if _, err := fs.Stat(built, index); err != nil {
-		source, index = fallback, "fallback.html"
+// handler takes the built page if there is one, else the fallback.
+func (s site) handler() (*handler, error) {
+	source, index := s.built, "index.html"
+	if _, err := fs.Stat(s.built, index); err != nil {
+		source, index = s.fallback, s.fallbackIndex
 	}
-	h := &handler{files: map[string]file{}, index: index, policy: o.policy()}
+	h := &handler{files: map[string]file{}, index: index, policy: s.policy}
 	err := fs.WalkDir(source, ".", func(name string, entry fs.DirEntry, err error) error {
-		hidden := strings.HasPrefix(path.Base(name), ".") && name != "."
+		hidden := strings.HasPrefix(path.Base(name), ".") && name != "." || name == s.except
 		switch {
 		case err != nil:
 			return err
@@ -93,7 +99,7 @@ func newHandler(built, fallback fs.FS, o Options) (*handler, error) {
 		}
 		content, err := fs.ReadFile(source, name)
 		if err == nil && name == index {
-			content, err = render(content, o)
+			content, err = render(content, s.options)
 		}
 		if err != nil {
 			return fmt.Errorf("%s: %w", name, err)
@@ -105,6 +111,22 @@ func newHandler(built, fallback fs.FS, o Options) (*handler, error) {
 		return nil, fmt.Errorf("read the page's files: %w", err)
 	}
 	return h, nil
+}
+
+// sub is a folder of the binary, which may be missing.
+func sub(files fs.FS, folder string) fs.FS {
+	below, err := fs.Sub(files, folder)
+	if err != nil {
+		panic("web: " + err.Error()) // only a malformed name
+	}
+	return below
+}
+
+func must(h *handler, err error) http.Handler {
+	if err != nil {
+		panic("web: embedded files cannot be served: " + err.Error()) // the tests of a build have seen to that
+	}
+	return h
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {

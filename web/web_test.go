@@ -51,7 +51,7 @@ func newTestHandler(t *testing.T, files fstest.MapFS) http.Handler {
 
 func newTestHandlerWith(t *testing.T, files fstest.MapFS, o Options) http.Handler {
 	t.Helper()
-	h, err := newHandler(files, fallback, o)
+	h, err := uploadSite(files, fallback, o).handler()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,7 +194,7 @@ func TestOptionsReachThePage(t *testing.T) {
 		t.Errorf("pages with different options have the ETags %v", tags)
 	}
 	files["index.html"].Data = []byte(`{{.Unknown}}`)
-	if _, err := newHandler(files, fallback, Options{}); err == nil || !strings.Contains(err.Error(), "index.html") {
+	if _, err := uploadSite(files, fallback, Options{}).handler(); err == nil || !strings.Contains(err.Error(), "index.html") {
 		t.Errorf("a page that asks for what there is not: %v", err)
 	}
 }

@@ -24,6 +24,10 @@ func subcommands() []subcommand {
 		{"serve", "start the server; so does plateau without a command", serve},
 		{"config", "print the effective settings and where each came from", printConfig},
 		{"upload", "upload files to a server from the command line; resumes by itself", upload},
+		{"outbox", "show the events that wait, and let dead ones wait again", outbox},
+		{"replay", "send the events of finished uploads again", replay},
+		{"uploads", "show and remove uploads", uploads},
+		{"expire", "remove expired uploads without a server", expire},
 		{"healthcheck", "ask the server of this configuration whether it is alive: exit 0, or 1", healthcheck},
 		{"version", "print the version", version},
 	}
@@ -101,11 +105,8 @@ func help(p process, about string) int {
 			return unknown(p, about)
 		}
 	}
-	switch about {
-	case "version":
-	case "upload":
-		b.WriteString(uploadHelp)
-	default:
+	b.WriteString(ownHelp()[about])
+	if about != "version" && about != "upload" {
 		if err := config.WriteHelp(&b); err != nil {
 			return fail(p, err)
 		}
@@ -114,6 +115,13 @@ func help(p process, about string) int {
 		return fail(p, fmt.Errorf("write help: %w", err))
 	}
 	return exitOK
+}
+
+// ownHelp is what commands say of themselves beside their summary.
+func ownHelp() map[string]string {
+	return map[string]string{
+		"upload": uploadHelp, "outbox": outboxHelp, "replay": replayHelp, "uploads": uploadsHelp, "expire": expireHelp,
+	}
 }
 
 // load reads the configuration for the sub-command of that name. When done is true there is nothing more to do, and code

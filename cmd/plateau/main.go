@@ -1,5 +1,5 @@
-// Command plateau is the server and what goes with it: it starts the server, uploads files to one, shows the server's
-// configuration, asks whether it is alive, and says what it is.
+// Command plateau is the server and what goes with it: it starts the server, uploads files to one, looks after what lies in
+// its data folder, shows the server's configuration, asks whether it is alive, and says what it is.
 //
 // Exit codes: 0 fine; 1 failure; 2 a mistake in arguments or configuration, or a data folder that another server uses
 // (any error that knows its own ExitCode). plateau upload has two more, 3 and 130: see its help.
@@ -11,10 +11,16 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime"
 	"syscall"
 )
 
+// profileRate is after how many allocated bytes, on the average, a heap profile takes a sample. An eighth of Go's own, it finds a
+// leak after some 640 KB in place of 5 MB; no cost of it could be measured.
+const profileRate = 64 << 10
+
 func main() {
+	runtime.MemProfileRate = profileRate // before anything to speak of is allocated
 	os.Exit(run(untilSignal(), process{args: os.Args[1:], environ: os.Environ(), stdout: os.Stdout, stderr: os.Stderr}))
 }
 

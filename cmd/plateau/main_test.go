@@ -50,6 +50,12 @@ type program struct {
 // start runs the test binary as the program, and ends it with the test if it still runs.
 func start(t *testing.T, mode string, args ...string) *program {
 	t.Helper()
+	return startInto(t, nil, mode, args...)
+}
+
+// startInto is start with a file as the program's standard output.
+func startInto(t *testing.T, stdout *os.File, mode string, args ...string) *program {
+	t.Helper()
 	p := &program{
 		cmd:   exec.Command(os.Args[0], args...),
 		lines: make(chan map[string]any, 1000),
@@ -58,6 +64,9 @@ func start(t *testing.T, mode string, args ...string) *program {
 	// PLATEAU_ variables of whoever runs the tests must not reach it.
 	environ := slices.DeleteFunc(os.Environ(), func(e string) bool { return strings.HasPrefix(e, "PLATEAU_") })
 	p.cmd.Env = append(environ, asProgram+"="+mode)
+	if stdout != nil {
+		p.cmd.Stdout = stdout
+	}
 	stderr, err := p.cmd.StderrPipe()
 	if err != nil {
 		t.Fatal(err)

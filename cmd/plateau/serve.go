@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
 
 	"plateau/config"
 	"plateau/server"
@@ -16,39 +19,52 @@ func serve(ctx context.Context, p process) int {
 	if done {
 		return code
 	}
-	log := newLogger(l.Config, p.stderr)
+	level := new(slog.LevelVar)
+	level.Set(l.Config.LogLevel)
+	log := newLogger(l.Config, level, p.stderr)
 	for _, warning := range l.Warnings {
 		log.Warn(warning)
 	}
-	err := runServer(ctx, l.Config, log)
+	// A reader of the events or of the log that goes away is an error of a write, and no reason to die.
+	signal.Ignore(syscall.SIGPIPE)
+	defer signal.Reset(syscall.SIGPIPE)
+	server.LimitMemory(log)
+	err := runServer(ctx, server.Options{Config: l.Config, Log: log, Level: level, Out: p.stdout, Version: versionOf()})
 	if err != nil {
 		log.Error("plateau failed", "error", err)
 	}
 	return exitCode(err)
 }
 
-// runServer returns nil after a graceful stop that ctx asked for.
-func runServer(ctx context.Context, cfg config.Config, log *slog.Logger) (err error) {
-	s, err := server.New(cfg, log)
+// runServer returns nil after a graceful stop that ctx asked for. Each SIGHUP has it read again what may change.
+func runServer(ctx context.Context, o server.Options) (err error) {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	s, err := server.New(o)
 	if err != nil {
 		return fmt.Errorf("prepare the server: %w", err)
 	}
 	defer func() {
-		if stopErr := stop(s, cfg); err == nil {
+		if stopErr := stop(s, o.Config); err == nil {
 			err = stopErr
 		} else if stopErr != nil {
-			log.Warn("stop failed too", "error", stopErr)
+			o.Log.Warn("stop failed too", "error", stopErr)
 		}
 	}()
 	if err := s.Start(ctx); err != nil {
 		return fmt.Errorf("start the server: %w", err)
 	}
-	select {
-	case err := <-s.Done():
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-		log.Info("stopping", "cause", context.Cause(ctx))
-		return nil
+	for {
+		select {
+		case err := <-s.Done():
+			return fmt.Errorf("serve: %w", err)
+		case <-hangups:
+			s.Reload()
+		case <-ctx.Done():
+			o.Log.Info("stopping", "cause", context.Cause(ctx))
+			return nil
+		}
 	}
 }
 
@@ -66,8 +82,8 @@ func stop(s *server.Server, cfg config.Config) error {
 	return nil
 }
 
-func newLogger(cfg config.Config, w io.Writer) *slog.Logger {
-	options := &slog.HandlerOptions{Level: cfg.LogLevel}
+func newLogger(cfg config.Config, level slog.Leveler, w io.Writer) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if cfg.LogFormat == "json" {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}

@@ -21,14 +21,18 @@ func version(_ context.Context, p process) int {
 		fmt.Fprintf(p.stderr, "plateau: version takes no arguments, but got %q\n", p.args)
 		return exitUsage
 	}
-	module := ""
-	if info, ok := debug.ReadBuildInfo(); ok {
-		module = info.Main.Version
-	}
-	_, err := fmt.Fprintf(p.stdout, "plateau %s %s %s/%s\n",
-		cmp.Or(release, module, "(devel)"), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	_, err := fmt.Fprintf(p.stdout, "plateau %s %s %s/%s\n", versionOf(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 	if err != nil {
 		return fail(p, fmt.Errorf("write version: %w", err))
 	}
 	return exitOK
+}
+
+// versionOf is this build's version.
+func versionOf() string {
+	module := ""
+	if info, ok := debug.ReadBuildInfo(); ok {
+		module = info.Main.Version
+	}
+	return cmp.Or(release, module, "(devel)")
 }

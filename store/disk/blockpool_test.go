@@ -9,7 +9,7 @@ import (
 
 func TestBlockPool(t *testing.T) {
 	const n = 3
-	p := newBlockPool(n)
+	p := newBlockPool(defaultBlock, n*defaultBlock)
 	seen := make(map[*byte]bool)
 	var mu sync.Mutex
 	lent, most := 0, 0
@@ -24,7 +24,7 @@ func TestBlockPool(t *testing.T) {
 				most = max(most, lent)
 				mu.Unlock()
 				runtime.Gosched() // so that others ask meanwhile
-				if len(b) != blockSize {
+				if len(b) != defaultBlock {
 					t.Errorf("a block of %d bytes", len(b))
 				}
 				mu.Lock()
@@ -49,7 +49,7 @@ func TestBlockPool(t *testing.T) {
 
 func TestBlockPoolWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newBlockPool(1)
+		p := newBlockPool(defaultBlock, defaultBlock)
 		b := p.get()
 		got := make(chan []byte, 1)
 		go func() { got <- p.get() }()
@@ -60,6 +60,47 @@ func TestBlockPoolWaits(t *testing.T) {
 		p.put(b)
 		if again := <-got; &again[0] != &b[0] {
 			t.Error("another block was made")
+		}
+	})
+}
+
+// What is lent changes at once, also for who waits; what was lent before counts
+// until it is back.
+func TestBlockPoolResizes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newBlockPool(100, 100)
+		old := p.get()
+		got := make(chan []byte, 2)
+		for range 2 {
+			go func() { got <- p.get() }()
+		}
+		synctest.Wait()
+		if len(got) > 0 {
+			t.Fatal("a second block was lent")
+		}
+		p.resize(50, 150)
+		synctest.Wait()
+		if len(got) != 1 {
+			t.Fatalf("%d blocks of 50 bytes were lent beside one of 100, with 150 allowed", len(got))
+		}
+		p.put(old)
+		synctest.Wait()
+		if len(got) != 2 {
+			t.Fatal("what a large block left was not lent")
+		}
+		p.resize(200, 10)
+		for range 2 {
+			b := <-got
+			if len(b) != 50 {
+				t.Errorf("a block of %d bytes", len(b))
+			}
+			p.put(b)
+		}
+		if b := p.get(); len(b) != 200 { // one is always lent
+			t.Errorf("a block of %d bytes", len(b))
+		}
+		if len(p.free) != 0 || p.lent != 200 {
+			t.Errorf("%d blocks are free and %d bytes lent", len(p.free), p.lent)
 		}
 	})
 }

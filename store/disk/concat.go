@@ -41,13 +41,14 @@ func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
 		}
 	}
 	info.ID = id
-	return &upload{store: s, info: mark(info, keyCreated, now())}, nil
+	return &upload{store: s, info: mark(info, store.KeyCreated, now())}, nil
 }
 
 // ConcatUploads makes the final upload from its parts and finishes it. If it
 // exists already, since an earlier answer was lost, it is finished if need be,
-// and kept as it is. After a failure nothing of it is left, save if its parts'
-// bytes are gone. The ends of the client and of tusd's context don't matter.
+// and kept as it is, whatever comes of it: its event may be on its way. After a
+// failure nothing is left of one that was made now, save if its parts' bytes are
+// gone. The ends of the client and of tusd's context don't matter.
 func (u *upload) ConcatUploads(ctx context.Context, _ []handler.Upload) error {
 	if err := u.concat(ctx); err != nil {
 		return u.store.answer(ctx, err)
@@ -65,6 +66,7 @@ func (u *upload) concat(ctx context.Context) error {
 	}
 	defer unlock()
 
+	assembled := false
 	existing, err := s.open(id)
 	switch {
 	case err == nil && existing.sealed:
@@ -91,13 +93,14 @@ func (u *upload) concat(ctx context.Context) error {
 		if err := s.assemble(ctx, u); err != nil {
 			return errors.Join(err, s.discard(ctx, id))
 		}
+		assembled = true
 	default:
 		return err
 	}
 
 	fin := s.startFinish(ctx, u, nil)
 	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
-		if fin.ended() && s.haveBytes(u.info.PartialUploads) == nil {
+		if assembled && fin.ended() && s.haveBytes(u.info.PartialUploads) == nil {
 			err = errors.Join(err, s.discard(ctx, id))
 		}
 		return err
@@ -138,6 +141,12 @@ func (s *Store) assemble(ctx context.Context, u *upload) error {
 	if u.info.Offset != u.info.Size {
 		u.closeData()
 		return fmt.Errorf("the parts have %d bytes, not %d: %w", u.info.Offset, u.info.Size, store.Failed())
+	}
+	// Not left to the finish, whose time has a bound: a final that fails there is
+	// removed, and a large one would never be done.
+	if err := s.sumFinal(u); err != nil {
+		u.closeData()
+		return err
 	}
 	return nil
 }

@@ -17,32 +17,41 @@ import (
 )
 
 func TestContract(t *testing.T) {
-	for name, durable := range map[string]bool{"durable": true, "not durable": false} {
+	for name, how := range map[string]durability{
+		"durable": {durable: true}, "journaled": {durable: true, journal: 1 << 20}, "not durable": {},
+	} {
 		t.Run(name, func(t *testing.T) {
 			storetest.TestStore(t, func(t *testing.T, o storetest.Options) storetest.Store {
-				return open(t, t.TempDir(), durable, o)
+				return open(t, t.TempDir(), how, o)
 			})
 		})
 	}
 }
 
+// durability is how a store makes uploads durable.
+type durability struct {
+	durable bool
+	journal int64
+}
+
 // underTest is a disk store as the contract suite wants one.
 type underTest struct {
 	*disk.Store
-	dir     string
-	durable bool
-	closed  bool
+	dir    string
+	how    durability
+	closed bool
 }
 
-func open(t *testing.T, dir string, durable bool, o storetest.Options) *underTest {
+func open(t *testing.T, dir string, how durability, o storetest.Options) *underTest {
 	t.Helper()
 	s, err := disk.Open(disk.Options{
-		Dir: dir, Locker: o.Locker, Finish: o.Finish, Durable: durable, MaxSize: o.MaxSize, FinishWait: o.FinishWait, Blocks: 2,
+		Dir: dir, Locker: o.Locker, Finish: ignoringJournal(o.Finish), Durable: how.durable, Journal: how.journal, MaxSize: o.MaxSize, Digest: o.Digest, FinishWait: o.FinishWait, BufferPool: 2 << 20,
+		ExpireAfter: o.ExpireAfter, DeleteFinishedAfter: o.DeleteFinishedAfter, Waiting: o.Waiting, Now: o.Now,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	u := &underTest{Store: s, dir: dir, durable: durable}
+	u := &underTest{Store: s, dir: dir, how: how}
 	t.Cleanup(func() { u.close(t) })
 	return u
 }
@@ -77,6 +86,15 @@ func (u *underTest) Sweep(ctx context.Context) error {
 	return err
 }
 
+// Expire is part of storetest.Store.
+func (u *underTest) Expire(ctx context.Context, dryRun bool) (ids []string, err error) {
+	err = u.Store.Expire(ctx, dryRun, func(e disk.Expired) error {
+		ids = append(ids, e.ID)
+		return nil
+	})
+	return ids, err
+}
+
 // Names is part of storetest.Store.
 func (u *underTest) Names(t *testing.T) []string {
 	t.Helper()
@@ -100,7 +118,13 @@ func (u *underTest) Names(t *testing.T) []string {
 func (u *underTest) Reopen(t *testing.T, o storetest.Options) storetest.Store {
 	t.Helper()
 	u.close(t)
-	return open(t, u.dir, u.durable, o)
+	return open(t, u.dir, u.how, o)
 }
 
-func noEvent(context.Context, handler.FileInfo) error { return nil }
+func ignoringJournal(finish func(context.Context, handler.FileInfo, time.Time) error) func(context.Context, handler.FileInfo, time.Time, bool) error {
+	return func(ctx context.Context, info handler.FileInfo, at time.Time, _ bool) error {
+		return finish(ctx, info, at)
+	}
+}
+
+func noEvent(context.Context, handler.FileInfo, time.Time) error { return nil }

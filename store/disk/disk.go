@@ -4,109 +4,37 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store/journal"
 )
-
-// Locker is the lock that requests take through tusd, as the store needs it
-// for work that tusd does not lock: the finals of a concatenation, the sweep,
-// and finishing again what a HEAD or GET found.
-type Locker interface {
-	// TryLock takes the lock if nobody holds it. It doesn't wait and asks nobody
-	// to let go.
-	TryLock(id string) (unlock func(), ok bool)
-	// Acquire takes the lock for the request in ctx; it waits until ctx ends.
-	// Its errors are handler.Errors.
-	Acquire(ctx context.Context, id string) (unlock func(), err error)
-}
-
-// Options are what a Store needs. The zero value of a field with a default
-// means the default.
-type Options struct {
-	// Dir is the data folder; uploads lie in its folder "uploads". Both are made
-	// if they are missing.
-	Dir string
-	// Locker is the lock that tusd uses too. Required.
-	Locker Locker
-	// Finish makes the finished event of an upload safe; an error means that the
-	// upload is not finished yet. It is called at least once for each upload,
-	// never twice at a time for the same one, and not for parts. It must end when
-	// its context does. Required.
-	Finish func(ctx context.Context, info handler.FileInfo) error
-	// Durable says that finished uploads are on stable storage before the client
-	// hears so. Without it a power cut may lose them.
-	Durable bool
-	// MaxSize is the most bytes of one upload; 0: no limit.
-	MaxSize int64
-	// Blocks is how many blocks of 1 MiB all uploads share. Default: two for each
-	// processor, since a block is in use only while it is copied.
-	Blocks int
-	// FinishWait is how long a HEAD or PATCH waits for a finish. Default 10 s.
-	FinishWait time.Duration
-	// FinishDeadline is how long one finish may take. Default 60 s.
-	FinishDeadline time.Duration
-	// SweepEvery is the pause between two sweeps. Default 10 min.
-	SweepEvery time.Duration
-	// Log hears what no request can be told. Default: nothing.
-	Log *slog.Logger
-}
-
-// Validate reports everything that is wrong with the options.
-func (o Options) Validate() error {
-	var errs []error
-	if o.Dir == "" {
-		errs = append(errs, errors.New("disk: Dir is empty"))
-	}
-	if o.Locker == nil {
-		errs = append(errs, errors.New("disk: Locker is nil"))
-	}
-	if o.Finish == nil {
-		errs = append(errs, errors.New("disk: Finish is nil"))
-	}
-	if o.MaxSize < 0 || o.Blocks < 0 || o.FinishWait < 0 || o.FinishDeadline < 0 || o.SweepEvery < 0 {
-		errs = append(errs, errors.New("disk: a size, count or duration is negative"))
-	}
-	return errors.Join(errs...)
-}
-
-func (o Options) withDefaults() Options {
-	if o.Blocks == 0 {
-		o.Blocks = 2 * runtime.GOMAXPROCS(0)
-	}
-	if o.FinishWait == 0 {
-		o.FinishWait = 10 * time.Second
-	}
-	if o.FinishDeadline == 0 {
-		o.FinishDeadline = time.Minute
-	}
-	if o.SweepEvery == 0 {
-		o.SweepEvery = 10 * time.Minute
-	}
-	if o.Log == nil {
-		o.Log = slog.New(slog.DiscardHandler)
-	}
-	return o
-}
 
 // Store is tusd's handler.DataStore, with termination, concatenation and
 // deferred length. Its methods may be called from any goroutine.
 type Store struct {
-	opts     Options
-	lock     *os.File
-	root     *os.Root // the folder "uploads"
-	folder   *folderSync
-	blocks   *blockPool
-	finishes finishes
-	refused  sync.Map // ids that can't be used until the process ends, see damage
+	opts          Options
+	lock          *os.File
+	journalFolder *os.File // also "uploads"
+	root          *os.Root // the folder "uploads"
+	folder        *folderSync
+	syncs         *syncs
+	blocks        *blockPool
+	ages          *ages
+	boot          string // see bootID
+	finishes      finishes
+	journal       *journal.Journal // nil: not open yet, or only looked at
+	opened        time.Time        // when the journal was
+	brought       sync.Map         // ids that the journal brought back, until they are sealed
+	refused       sync.Map         // ids that can't be used until the process ends, see damage
 
-	interrupted atomic.Bool // see Interrupt
+	interrupted atomic.Bool  // see Interrupt
+	journaling  atomic.Int64 // finishes that are about to append to the journal
 
 	stop    context.CancelFunc
 	running sync.WaitGroup // the sweep and all finishes
@@ -118,7 +46,8 @@ func Open(opts Options) (*Store, error) {
 	if err := opts.Validate(); err != nil {
 		return nil, err
 	}
-	s := &Store{opts: opts.withDefaults(), blocks: newBlockPool(opts.withDefaults().Blocks)}
+	opts = opts.withDefaults()
+	s := &Store{opts: opts, blocks: newBlockPool(opts.WriteBlock, opts.BufferPool), ages: newAges(opts), boot: bootID()}
 	uploads := filepath.Join(opts.Dir, "uploads")
 	if err := os.MkdirAll(uploads, 0o777); err != nil {
 		return nil, fmt.Errorf("make the folder for uploads: %w", err)
@@ -136,6 +65,11 @@ func Open(opts Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open the folder for uploads: %w", err), s.root.Close(), lock.Close())
 	}
 	s.folder = &folderSync{dir: dir}
+	s.syncs = newSyncs(dir, lock, s.opts.Log)
+	s.syncs.failed = s.doubtJournal
+	if place := s.place(); place != "" {
+		s.boot = place
+	}
 	if err := s.probe(); err != nil {
 		return nil, errors.Join(err, s.closeFiles())
 	}
@@ -144,6 +78,9 @@ func Open(opts Options) (*Store, error) {
 		if err := errors.Join(syncFolder(opts.Dir), syncFolder(filepath.Dir(filepath.Clean(opts.Dir)))); err != nil {
 			return nil, errors.Join(err, s.closeFiles())
 		}
+	}
+	if err := s.openJournal(filepath.Join(opts.Dir, "journal")); err != nil {
+		return nil, errors.Join(err, s.closeFiles())
 	}
 	return s, nil
 }
@@ -164,15 +101,16 @@ func (s *Store) probe() error {
 	return errors.Join(f.Close(), s.root.Remove(name))
 }
 
-// Start begins to sweep, in the background, until Close.
+// Start begins to sweep and to expire, in the background, until Close.
 func (s *Store) Start(ctx context.Context) {
+	s.ages.start(grace)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.sweepEvery(ctx) })
 }
 
 // Close stops the sweep, waits for running finishes and lets go of the folder.
-// No request may use the store any more. If a finish doesn't end before ctx
-// does, the folder stays locked, and its files open, until the process ends.
+// No request may use the store any more. If a finish, or the journal, doesn't end
+// before ctx does, the folder stays locked, and its files open, until the process ends.
 func (s *Store) Close(ctx context.Context) error {
 	if s.stop != nil {
 		s.stop()
@@ -184,11 +122,26 @@ func (s *Store) Close(ctx context.Context) error {
 	}()
 	select {
 	case <-ended:
+		if err := s.closeJournal(ctx); err != nil {
+			return err
+		}
 		return s.closeFiles()
 	case <-ctx.Done():
 		return fmt.Errorf("a finish was still running: %w", ctx.Err())
 	}
 }
+
+// Lend lends a block of up to Options.WriteBlock bytes, for bytes on their way to
+// a draft; it waits until there is one. Whoever has it must neither wait for a
+// client with it nor for another one, and gives it back by TakeBack.
+func (s *Store) Lend() []byte { return s.blocks.get() }
+
+// TakeBack takes a block back that Lend has lent.
+func (s *Store) TakeBack(block []byte) { s.blocks.put(block) }
+
+// SetBuffers changes Options.WriteBlock and Options.BufferPool while the store
+// runs; both are above 0. It may be called at any time.
+func (s *Store) SetBuffers(writeBlock int, bufferPool int64) { s.blocks.resize(writeBlock, bufferPool) }
 
 // Interrupt ends running concatenations, which may take long: their requests
 // hear 503, and nothing is left of their final uploads. It doesn't wait.
@@ -196,6 +149,7 @@ func (s *Store) Interrupt() { s.interrupted.Store(true) }
 
 func (s *Store) closeFiles() error {
 	s.folder.rounds.Wait()
+	s.syncs.rounds.Wait()
 	return errors.Join(s.folder.dir.Close(), s.root.Close(), s.lock.Close())
 }
 

@@ -4,7 +4,8 @@
 //	uploads/<id>          the data
 //	uploads/<id>.info     the record: tusd's handler.FileInfo as JSON
 //	uploads/<id>.damaged  the data of an upload whose fsync failed
-//	uploads/<name>.tmp    a record on its way to replace another
+//	uploads/<name>.tmp    a file on its way to replace another, or the data of a draft
+//	journal/              small uploads that their own files may not hold yet
 //	lock                  held by the server that serves this folder
 //
 // # Promises
@@ -31,14 +32,39 @@
 // The id of a final upload is a hash of its parts' ids. So the same list of
 // parts, posted again because an answer was lost, leads to the same upload.
 //
+// Small uploads (64 KiB at most) are made durable by a journal: data and record
+// are appended to it, with one fdatasync for all that come at the same time, and
+// reach their own files' disk blocks later, all at once (package journal; ext4 and
+// XFS, Linux 5.17 or later). After a power cut they are written anew at the start,
+// complete and unsealed, so that the sweep makes their events again. So it is
+// after a crash where the folder has been mounted anew since. Where the journal is
+// full, slow or broken, and for what is larger, finishes that wait together may
+// share one syncfs in place of three syncs each, if others have few dirty bytes;
+// else each syncs its own files. What a client removes in the ten minutes after its
+// finish is noted in the journal, so that it doesn't come back.
+//
+// With Options.Digest the record gets the digest of all bytes before the event;
+// while an upload is unfinished, the hash's state is kept in the record now and
+// then, and is believed only within the same run of the machine.
+//
+// The janitor, part of the sweep, removes unfinished uploads, and parts that no
+// sealed final has taken over, Options.ExpireAfter after their last byte, which is
+// the data file's time: never while a request has the lock, and nothing in the
+// first ten minutes, nor in the ten after the time jumped forward. From when they
+// expire until they go they answer 410. Finished uploads go by
+// Options.DeleteFinishedAfter, once their event is delivered. What crashes leave
+// goes too: records without data (those of a final's parts a day after it, or with
+// it), data without a record, temporary files. What is damaged is an operator's.
+//
 // # Under stress
 //
 // Full disk or quota: the client hears 507, what is stored stays, DELETE works
-// (it only unlinks). Slow disk: at most Options.Blocks blocks wait in memory;
+// (it only unlinks). Slow disk: at most Options.BufferPool bytes wait in memory;
 // further bodies wait in the kernel. A client that waits costs 512 bytes, and
 // 16 KiB over TLS, HTTP/2 and where its body's length is unknown.
 // Failed fsync: final for that upload; its data is set aside as .damaged,
-// since a second fsync would report success over lost pages. Records that
+// since a second fsync would report success over lost pages. One of the journal:
+// it isn't used until the next start, which brings back what was in it. Records that
 // can't be parsed, and data shorter or longer than its record says, are
 // reported and never guessed at: the client hears 410. A second server for the
 // folder is refused (flock). Duplicate creation: an existing file is never

@@ -74,3 +74,50 @@ func TestFinalWithTheOnlyBytesIsKept(t *testing.T) {
 		})
 	}
 }
+
+// A final whose event was made, but whose seal is missing, is announced: it stays
+// though the next finish of it fails and its parts could be joined anew.
+func TestAnnouncedFinalIsKept(t *testing.T) {
+	var failure error
+	f := openFolder(t, t.TempDir(), beforeEvent(func(string) error { return failure }))
+	a, b := f.part("abc"), f.part("de")
+	id, err := f.concat(5, a, b)
+	f.must(err)
+	f.must(os.Chmod(f.path(id), 0o644))
+	f.put(a, "abc") // as they are when the seal fails
+	f.put(b, "de")
+	failure = store.Unfinished()
+	if _, err := f.concat(5, a, b); err == nil {
+		t.Error("the final upload is finished, says the store")
+	}
+	f.wantFile(id, 0o644)
+	failure = nil
+	f.sweep()
+	f.wantContent(id, "abcde")
+	f.wantEvents(id, id)
+}
+
+// A part whose bytes went with a final that was removed is gone for good; a DELETE
+// removes what is left of it, and can be done again.
+func TestPartOfARemovedFinalCanBeRemoved(t *testing.T) {
+	f := openFolder(t, t.TempDir())
+	a, b := f.part("abc"), f.part("de")
+	id, err := f.concat(5, a, b)
+	f.must(err)
+	remove := func(id string) {
+		t.Helper()
+		u, err := f.GetUpload(as(t, http.MethodDelete), id)
+		f.must(err)
+		f.must(f.AsTerminatableUpload(u).Terminate(as(t, http.MethodDelete)))
+	}
+	remove(id)
+	_, err = f.head(a)
+	wantStatus(t, err, http.StatusGone)
+	remove(a)
+	remove(b)
+	for _, part := range []string{a, b} {
+		f.wantFile(recordName(part), 0)
+		_, err = f.head(part)
+		wantStatus(t, err, http.StatusNotFound)
+	}
+}

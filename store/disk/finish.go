@@ -8,6 +8,7 @@ import (
 	"os"
 	"runtime/debug"
 	"syscall"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
@@ -47,6 +48,7 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 	}
 	id := u.info.ID
 	fin := s.finishes.join(id)
+	ours := fin == nil
 	if fin == nil && r.Method == http.MethodPatch { // it holds the lock
 		fin = s.startFinish(ctx, u, nil)
 	}
@@ -59,6 +61,9 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 	}
 	if err := fin.wait(context.WithoutCancel(ctx), s.opts.FinishWait); err != nil {
 		return err
+	}
+	if ours {
+		s.opts.Redriven("request")
 	}
 	u.sealed = true
 	return nil
@@ -76,6 +81,7 @@ func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *fini
 		}
 		return fin
 	}
+	begin := time.Now()
 	data := u.data
 	u.data = nil
 	known := *u
@@ -83,6 +89,9 @@ func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *fini
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
 		defer cancel()
 		err := s.finishSafely(ctx, known, data)
+		if err == nil {
+			s.opts.Finished(time.Since(begin))
+		}
 		if unlock != nil {
 			unlock()
 		}
@@ -129,64 +138,54 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 	if err := held(); err != nil {
 		return err
 	}
-	if s.opts.Durable {
-		if err := s.makeDurable(u.info, data, again); err != nil {
+	rewrite := again // of the record
+	if s.sums(u.info) {
+		info, err := s.sum(ctx, u)
+		if err != nil {
+			return unfinished("sum up the bytes", err)
+		}
+		u.info, rewrite = info, true
+	}
+	if done, err := s.finishJournaled(ctx, u, data); done {
+		return err
+	}
+	switch {
+	case s.opts.Durable:
+		if err := s.makeDurable(u.info, data, rewrite); err != nil {
 			return err
+		}
+	case s.sums(u.info):
+		if err := s.replaceRecord(u.info); err != nil {
+			return unfinished("put the digest into the record", err)
 		}
 	}
 	if marked(u.info) {
-		if err := s.announce(ctx, u.info); err != nil {
+		if err := s.announce(ctx, u.info, data, false); err != nil {
 			return err
 		}
 	}
-	// From here on the finish has succeeded: an upload whose event is safe must
-	// not be removed. Without the seal it is only finished once more.
-	err := held()
-	if err == nil {
-		err = seal(u.info, data)
-	}
-	if err != nil {
-		s.opts.Log.Warn("a finished upload could not be sealed; its event will be made again", "upload", u.info.ID, "error", err)
-		return nil
-	}
-	if u.info.IsFinal {
-		s.removeParts(u.info)
-	}
-	return nil
-}
-
-// announce makes the finished event safe. The parts of a final are marked
-// before: afterwards nothing may fail.
-func (s *Store) announce(ctx context.Context, info handler.FileInfo) error {
-	if info.IsPartial {
-		return nil
-	}
-	if info.IsFinal {
-		if err := s.markParts(ctx, info); err != nil {
-			return unfinished("mark the parts", err)
-		}
-	}
-	if err := store.RequestFrom(ctx).Held(); err != nil {
-		return err
-	}
-	err := s.opts.Finish(ctx, info)
-	if _, ok := errors.AsType[handler.Error](err); err != nil && !ok && !full(err) {
-		// Whatever is missing there, it isn't this upload.
-		err = fmt.Errorf("%w: %w", err, store.Unfinished())
-	}
-	if err != nil {
-		return fmt.Errorf("make the finished event safe: %w", err)
-	}
+	s.sealFinished(ctx, u.info, data)
 	return nil
 }
 
 // makeDurable brings the data, the record and both names to stable storage.
-func (s *Store) makeDurable(info handler.FileInfo, data *os.File, again bool) error {
+func (s *Store) makeDurable(info handler.FileInfo, data *os.File, rewrite bool) error {
+	s.syncs.enter()
+	defer s.syncs.leave()
+	// A record that has to be written anew is synced before it is renamed.
+	if !rewrite {
+		if done, err := s.shareSync(info.ID, data); done || err != nil {
+			if done {
+				s.opts.Synced("shared")
+			}
+			return err
+		}
+	}
 	if err := syncData(data); err != nil {
 		return s.damage(info.ID, fsyncError{fmt.Errorf("fsync the data file: %w", err)})
 	}
 	var err error
-	if again {
+	if rewrite {
 		err = s.replaceRecord(info)
 	} else {
 		err = s.syncRecord(info.ID)
@@ -204,24 +203,8 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, again bool) er
 		}
 		return unfinished("make the names durable", err)
 	}
+	s.opts.Synced("alone")
 	return nil
-}
-
-// partBit is set in the mode of a sealed part, so that the sweep knows it from
-// a file: there may be bytes to remove.
-const partBit = 0o100
-
-// seal takes the write bits of the data file away.
-func seal(info handler.FileInfo, data *os.File) error {
-	stat, err := data.Stat()
-	if err != nil {
-		return err
-	}
-	mode := stat.Mode().Perm() &^ writeBits
-	if info.IsPartial {
-		mode |= partBit
-	}
-	return data.Chmod(mode)
 }
 
 // damage sets the data of an upload aside whose fsync failed, so that nobody

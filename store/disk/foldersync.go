@@ -55,6 +55,14 @@ func (s *folderSync) sync() error {
 	return err
 }
 
+// broken reports whether an fsync failed: no other way to make the names
+// durable is believed either.
+func (s *folderSync) broken() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.failed != nil
+}
+
 // handOn runs the rounds that gathered meanwhile, in a goroutine that ends
 // with the last of them.
 func (s *folderSync) handOn() {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
@@ -26,6 +27,8 @@ type folder struct {
 
 	mu     sync.Mutex
 	events []string // the ids, in order
+	times  map[string]time.Time
+	quick  map[string]bool // of these through the journal
 }
 
 func openFolder(t testing.TB, dir string, change ...func(*Options)) *folder {
@@ -56,10 +59,12 @@ func openUnclosed(t testing.TB, dir string, change ...func(*Options)) *folder {
 }
 
 func (f *folder) options() Options {
-	return Options{Dir: f.dir, Locker: memorylock.New(), Durable: true, Finish: func(_ context.Context, info handler.FileInfo) error {
+	f.times, f.quick = map[string]time.Time{}, map[string]bool{}
+	return Options{Dir: f.dir, Locker: memorylock.New(), Durable: true, Finish: func(_ context.Context, info handler.FileInfo, at time.Time, journaled bool) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.events = append(f.events, info.ID)
+		f.times[info.ID], f.quick[info.ID] = at, journaled
 		return nil
 	}}
 }
@@ -68,11 +73,11 @@ func (f *folder) options() Options {
 func beforeEvent(do func(id string) error) func(*Options) {
 	return func(o *Options) {
 		finish := o.Finish
-		o.Finish = func(ctx context.Context, info handler.FileInfo) error {
+		o.Finish = func(ctx context.Context, info handler.FileInfo, at time.Time, journaled bool) error {
 			if err := do(info.ID); err != nil {
 				return err
 			}
-			return finish(ctx, info)
+			return finish(ctx, info, at, journaled)
 		}
 	}
 }

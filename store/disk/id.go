@@ -30,6 +30,19 @@ func validID(id string) bool {
 	return true
 }
 
+// ownID reports whether id looks like those that newID and finalID return.
+func ownID(id string) bool {
+	if len(id) != 32 {
+		return false
+	}
+	for _, c := range []byte(id) {
+		if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
+			return false
+		}
+	}
+	return true
+}
+
 // newID returns 128 random bits as 32 hex digits.
 func newID() string {
 	var b [16]byte

@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
@@ -80,7 +81,7 @@ func TestPartLeftBesideItsFinal(t *testing.T) {
 func TestEventFailsByMissingFile(t *testing.T) {
 	f := &folder{t: t, dir: t.TempDir()}
 	options := f.options()
-	options.Finish = func(context.Context, handler.FileInfo) error {
+	options.Finish = func(context.Context, handler.FileInfo, time.Time, bool) error {
 		return os.Link("/nowhere/at/all", "/nowhere/either")
 	}
 	s, err := Open(options)

@@ -92,7 +92,7 @@ func TestFolderThatCannotBeUsed(t *testing.T) {
 }
 
 func TestValidateSaysEverything(t *testing.T) {
-	_, err := Open(Options{Blocks: -1})
+	_, err := Open(Options{WriteBlock: -1})
 	if err == nil {
 		t.Fatal("the options are taken")
 	}

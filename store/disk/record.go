@@ -13,12 +13,12 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 )
 
-// The keys that the store keeps in a record's Storage map. tusd keeps keys
-// there that it doesn't know, and drops unknown fields elsewhere.
+// The keys that only the store needs in a record's Storage map; package store
+// has the others. tusd keeps keys there that it doesn't know, and drops unknown
+// fields elsewhere.
 const (
-	keyMark    = "Plateau" // the record's format; written by us
-	keyCreated = "Created" // RFC 3339; absent in records that tusd made
-	keyFinal   = "Final"   // in a part: the id of the final that has its bytes
+	keyMark  = "Plateau" // the record's format; written by us
+	keyFinal = "Final"   // in a part: the id of the final that has its bytes
 )
 
 // format is the value of keyMark.
@@ -125,18 +125,26 @@ func (s *Store) createRecord(info handler.FileInfo) error {
 	// On its way to the disk early, it needs no journal commit of its own when
 	// the upload is finished: an eighth more finishes a second.
 	flush := func(f *os.File) error { return startWriteback(f, 0, int64(len(text))) }
+	if s.opts.Journal > 0 && journalable(info) {
+		flush = noFlush
+	}
 	return s.writeFile(recordName(info.ID), os.O_CREATE|os.O_EXCL|os.O_WRONLY, text, flush)
 }
 
 // replaceRecord replaces the record whole; a crash leaves the old or the new.
 func (s *Store) replaceRecord(info handler.FileInfo) error {
+	return s.swapRecord(info, (*os.File).Sync)
+}
+
+// swapRecord is replaceRecord with its own way to flush the new record.
+func (s *Store) swapRecord(info handler.FileInfo, flush func(*os.File) error) error {
 	text, err := encodeRecord(info)
 	if err != nil {
 		return err
 	}
 	name := recordName(info.ID)
 	temporary := name + ".tmp"
-	if err := s.writeFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, text, (*os.File).Sync); err != nil {
+	if err := s.writeFile(temporary, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, text, flush); err != nil {
 		return errors.Join(err, ignoreMissing(s.root.Remove(temporary)))
 	}
 	if err := s.root.Rename(temporary, name); err != nil {
@@ -144,6 +152,9 @@ func (s *Store) replaceRecord(info handler.FileInfo) error {
 	}
 	return nil
 }
+
+// noFlush is for a record that the journal stands for.
+func noFlush(*os.File) error { return nil }
 
 // syncRecord brings the record's bytes to stable storage.
 func (s *Store) syncRecord(id string) error {

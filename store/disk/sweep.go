@@ -2,20 +2,16 @@ package disk
 
 import (
 	"context"
-	"errors"
-	"io"
 	"strings"
 	"time"
 )
-
-// sweepBatch is how many names of the folder are in memory at a time.
-const sweepBatch = 256
 
 // Swept counts what one sweep did.
 type Swept struct {
 	Finished int    // were complete, and are now sealed
 	Adopted  int    // of these, finished by tusd: sealed without an event
 	Removed  int    // finals that a crash left incomplete
+	Drafts   int    // files of forms that a crash broke off; removed
 	Unusable int    // can't be used, or could not be finished now
 	Example  string // the id of one of the unusable
 	Err      error  // and what is wrong with it
@@ -28,6 +24,7 @@ func (s *Store) sweepEvery(ctx context.Context) {
 			s.opts.Log.Error("the sweep stopped", "error", err)
 		}
 		s.report(count)
+		s.tidy(ctx)
 		select {
 		case <-ctx.Done():
 			return
@@ -41,6 +38,9 @@ func (s *Store) report(n Swept) {
 		s.opts.Log.Info("sweep: uploads that a stop left complete are finished", "finished", n.Finished,
 			"without_event_since_tusd_finished_them", n.Adopted, "incomplete_finals_removed", n.Removed)
 	}
+	if n.Drafts > 0 {
+		s.opts.Log.Info("sweep: files of forms that a stop broke off are removed", "files", n.Drafts)
+	}
 	if n.Unusable > 0 {
 		s.opts.Log.Warn("sweep: uploads that can't be used, or not be finished now", "count", n.Unusable, "for_example", n.Example, "error", n.Err)
 	}
@@ -51,28 +51,31 @@ func (s *Store) report(n Swept) {
 // leaves alone what a request is using. Start runs it; it may be called too.
 func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	var n Swept
-	dir, err := s.root.Open(".")
-	if err != nil {
-		return n, err
+	err := s.eachName(ctx, func(name string) error {
+		if s.ValidID(name) {
+			s.sweepOne(ctx, name, &n)
+		} else if id, ok := strings.CutSuffix(name, draftName("")); ok && ownID(id) {
+			s.sweepDraft(id, &n)
+		}
+		return nil
+	})
+	return n, err
+}
+
+// sweepDraft removes a draft that a process left which is gone: whoever writes one
+// has its lock.
+func (s *Store) sweepDraft(id string, n *Swept) {
+	unlock, ok := s.opts.Locker.TryLock(id)
+	if !ok {
+		return
 	}
-	defer dir.Close()
-	for {
-		names, err := dir.Readdirnames(sweepBatch)
-		for _, name := range names {
-			if ctx.Err() != nil {
-				return n, ctx.Err()
-			}
-			if !strings.Contains(name, ".") && s.ValidID(name) {
-				s.sweepOne(ctx, name, &n)
-			}
-		}
-		if errors.Is(err, io.EOF) {
-			return n, nil
-		}
-		if err != nil {
-			return n, err
-		}
+	defer unlock()
+	if err := ignoreMissing(s.root.Remove(draftName(id))); err != nil {
+		n.Unusable++
+		n.Example, n.Err = draftName(id), err
+		return
 	}
+	n.Drafts++
 }
 
 func (s *Store) sweepOne(ctx context.Context, id string, n *Swept) {
@@ -108,6 +111,7 @@ func (s *Store) sweepComplete(ctx context.Context, u *upload, n *Swept) {
 	<-fin.done
 	switch {
 	case fin.err == nil:
+		s.opts.Redriven("sweep")
 		n.Finished++
 		if !marked(u.info) {
 			n.Adopted++

@@ -34,6 +34,8 @@ type upload struct {
 	sealed   bool
 	modified time.Time
 	data     *os.File // open for writing between the last byte and the finish
+	whole    bool     // one request brought all bytes
+	digest   *digest  // of what is there, while a request brings more; may be nil
 }
 
 // complete reports whether all bytes are there.
@@ -49,11 +51,14 @@ func (u *upload) consumed() bool { return u.info.Storage[keyFinal] != "" && u.in
 // that can't be used too. Errors: 404, 410, 423, 5xx.
 func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := s.open(id)
-	if err != nil && store.RequestFrom(ctx).Method == http.MethodDelete && unusable(err) {
+	if err != nil && store.RequestFrom(ctx).Method == http.MethodDelete && (unusable(err) || errors.Is(err, store.Gone())) {
 		return &upload{store: s, info: handler.FileInfo{ID: id}}, nil
 	}
 	if err != nil {
 		return nil, s.answer(ctx, err)
+	}
+	if store.RequestFrom(ctx).Redrives() && u.expired() {
+		return nil, s.answer(ctx, fmt.Errorf("the upload has expired: %w", store.Gone()))
 	}
 	if err := s.redrive(ctx, u); err != nil {
 		return nil, s.answer(ctx, err)
@@ -221,6 +226,9 @@ func unusable(err error) bool {
 // remove unlinks an upload: the data first, since it is what takes up space; a
 // record left behind by a crash can be removed again.
 func (s *Store) remove(id string) error {
+	if err := s.forget(id); err != nil {
+		return fmt.Errorf("note in the journal that the upload is removed: %w", err)
+	}
 	if err := ignoreMissing(s.root.Remove(id)); err != nil {
 		return fmt.Errorf("remove the data file: %w", err)
 	}

@@ -38,7 +38,7 @@ func TestWaiting(t *testing.T) {
 		held   int
 	}{{"polling", false, 512}, {"not polling", true, 16 << 10}} {
 		for _, burst := range []int{1, 300, 512, 513, 5000, 1 << 20, 1<<20 + 1, 3 << 20} {
-			s := open(t, t.TempDir(), false, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
+			s := open(t, t.TempDir(), durability{}, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
 			body := storetest.NewBody(bytes.Repeat([]byte("x"), 4*burst))
 			body.NoPoll, body.Burst = c.noPoll, burst
 			id, write := start(t, s, body)
@@ -66,7 +66,7 @@ func TestWaiting(t *testing.T) {
 // Uploads that stall hold no block: with two blocks in all, four stall and
 // others go on.
 func TestStalledHoldNoBlock(t *testing.T) {
-	s := open(t, t.TempDir(), false, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
+	s := open(t, t.TempDir(), durability{}, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
 	done := make(chan error)
 	var stalled []*storetest.Body
 	for range 4 {
@@ -96,7 +96,7 @@ func TestStalledHoldNoBlock(t *testing.T) {
 
 // 1 MiB blocks are what makes large uploads cheap: few reads, few writes.
 func TestReadsAreLarge(t *testing.T) {
-	s := open(t, t.TempDir(), false, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
+	s := open(t, t.TempDir(), durability{}, storetest.Options{Locker: memorylock.New(), Finish: noEvent})
 	body := storetest.NewBody(make([]byte, 16<<20))
 	_, write := start(t, s, body)
 	if _, err := write(); err != nil {

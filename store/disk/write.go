@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"time"
 
 	"plateau/store"
 )
@@ -44,6 +45,7 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 	s := u.store
 	c := &chunk{start: offset, offset: offset, flushed: offset, durable: s.opts.Durable, held: r.Held}
+	u.whole = offset == 0
 	if u.sealed {
 		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
 	}
@@ -57,11 +59,17 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 		}
 		u.info = info
 	}
-	f, err := s.root.OpenFile(u.info.ID, os.O_WRONLY, 0)
+	f, err := s.root.OpenFile(u.info.ID, os.O_RDWR, 0) // the journal reads what is written
 	if err != nil {
 		return c, fmt.Errorf("open the data file: %w", err)
 	}
 	u.data, c.file = f, f
+	if c.digest, err = u.followDigest(); err != nil {
+		return c, err
+	}
+	if c.digest != nil {
+		c.save = u.saveDigest
+	}
 	return c, nil
 }
 
@@ -70,13 +78,17 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
 	if err == nil && r.Body != nil {
 		if r.Body.Received() > u.room(c.start) {
-			err = errors.Join(store.TooLong(), c.takeBack())
+			err = errors.Join(store.TooLong(), u.takeBack(c))
 		} else {
 			err = r.Body.Err()
 		}
 	}
 	n := c.written()
 	u.info.Offset = c.offset
+	if n > 0 {
+		u.modified = time.Now()
+	}
+	u.keepDigest(r, c)
 	if err == nil && !u.complete() {
 		err = u.data.Close()
 		u.data = nil
@@ -125,6 +137,8 @@ type chunk struct {
 	flushed       int64 // up to where the kernel was told to write back
 	durable       bool
 	held          func() error
+	digest        *digest       // nil: nobody wants one
+	save          func(*digest) // keeps its state
 }
 
 func (c *chunk) written() int64 { return c.offset - c.start }
@@ -203,6 +217,12 @@ func (c *chunk) write(b []byte) error {
 	}
 	n, err := c.file.WriteAt(b, c.offset)
 	c.offset += int64(n)
+	if d := c.digest; d != nil {
+		d.write(b[:n])
+		if d.offset-d.saved >= digestEvery {
+			c.save(d)
+		}
+	}
 	if err != nil {
 		return fmt.Errorf("write the data file: %w", err)
 	}
@@ -217,9 +237,14 @@ func (c *chunk) write(b []byte) error {
 }
 
 // takeBack removes what this body wrote.
-func (c *chunk) takeBack() error {
+func (u *upload) takeBack(c *chunk) error {
 	if err := c.held(); err != nil {
 		return err
+	}
+	if c.digest = nil; u.store.opts.Digest != "" {
+		if err := u.forgetDigest(c.start); err != nil {
+			return err
+		}
 	}
 	if err := c.file.Truncate(c.start); err != nil {
 		return fmt.Errorf("take back a body that was too long: %w", err)

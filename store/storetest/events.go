@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 )
@@ -35,7 +36,7 @@ func newEvents(t *testing.T) *events {
 }
 
 // finish is Options.Finish.
-func (e *events) finish(ctx context.Context, info handler.FileInfo) error {
+func (e *events) finish(ctx context.Context, info handler.FileInfo, finishedAt time.Time) error {
 	if _, bounded := ctx.Deadline(); !bounded || ctx.Err() != nil {
 		e.t.Errorf("the finish of %s has no deadline of its own, or ends with its request (%v)", info.ID, ctx.Err())
 	}
@@ -114,6 +115,18 @@ func (e *events) want(ids ...string) {
 	if !same {
 		e.t.Errorf("events of the uploads %q, want %q", got, ids)
 	}
+}
+
+// of returns the events of one upload.
+func (e *events) of(id string) (made []handler.FileInfo) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for _, info := range e.made {
+		if info.ID == id {
+			made = append(made, info)
+		}
+	}
+	return made
 }
 
 // last is the upload of the latest event.

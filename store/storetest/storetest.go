@@ -36,11 +36,18 @@ const bound = 20 * time.Second
 // Options are what TestStore wants of a store.
 type Options struct {
 	// Finish is to be called as the store promises; see package disk's Options.
-	Finish func(ctx context.Context, info handler.FileInfo) error
+	Finish func(ctx context.Context, info handler.FileInfo, finishedAt time.Time) error
 	// Locker is the lock that the store shall use where tusd takes none.
 	Locker Locker
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
+	// Digest is how the whole content is summed up: "sha256", or not at all.
+	Digest string
+	// ExpireAfter, DeleteFinishedAfter, Waiting and Now are what the janitor goes
+	// by; see package disk's Options. Without Now the clock is the real one.
+	ExpireAfter, DeleteFinishedAfter time.Duration
+	Waiting                          func(id string, finishedAt time.Time) (bool, error)
+	Now                              func() time.Time
 	// FinishWait is how long a HEAD or PATCH waits for a finish; 0: the default.
 	FinishWait time.Duration
 }
@@ -56,6 +63,9 @@ type Store interface {
 	Content(ctx context.Context, id string) ([]byte, error)
 	// Sweep finishes once what is complete but not sealed.
 	Sweep(ctx context.Context) error
+	// Expire removes once what has expired, and what no upload needs any more. It
+	// returns the uploads that it removed; as a dry run it only says which.
+	Expire(ctx context.Context, dryRun bool) (ids []string, err error)
 	// Names lists the ids of which anything is in the storage, be it a piece that
 	// no request can see.
 	Names(t *testing.T) []string
@@ -78,7 +88,7 @@ type Locker interface {
 func TestStore(t *testing.T, open func(t *testing.T, o Options) Store) {
 	for _, group := range [][]contract{
 		creationContract(), chunkContract(), bodyContract(), finishContract(), redriveContract(),
-		concatContract(), brokenConcatContract(), lockContract(),
+		concatContract(), brokenConcatContract(), lockContract(), digestContract(), expiryContract(),
 	} {
 		for _, c := range group {
 			t.Run(c.name, func(t *testing.T) { c.test(&suite{T: t, open: open}) })

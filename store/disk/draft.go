@@ -1,0 +1,140 @@
+package disk
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
+)
+
+// Draft is a new upload of which nobody knows yet: it has bytes, but neither a
+// record nor a name that a request could reach. So a crash leaves nothing but a
+// temporary file, which the first sweep removes. A form's files are drafts until the
+// form has ended well; then FinishDrafts makes finished uploads of them.
+//
+// A draft is for one goroutine. Rest closes its file until it is used again, so that
+// a form of many files needs few descriptors. It ends with FinishDrafts or Abandon.
+type Draft struct {
+	store   *Store
+	id      string
+	created string // when
+	name    string // of its file
+	unlock  func()
+	data    *os.File // nil: it rests
+	chunk   chunk
+	err     error // why it can't be finished
+}
+
+func draftName(id string) string { return id + ".tmp" }
+
+// NewDraft begins a draft. Errors: 507, 5xx.
+func (s *Store) NewDraft(ctx context.Context) (*Draft, error) {
+	id := newID()
+	unlock, ok := s.opts.Locker.TryLock(id)
+	if !ok {
+		return nil, s.answer(ctx, fmt.Errorf("lock the new upload: %w", store.Exists()))
+	}
+	f, err := s.root.OpenFile(draftName(id), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		unlock()
+		return nil, s.answer(ctx, fmt.Errorf("create the data file: %w", err))
+	}
+	d := &Draft{store: s, id: id, created: now(), name: draftName(id), unlock: unlock, data: f}
+	d.chunk = chunk{file: f, durable: s.opts.Durable, held: func() error { return nil }}
+	if s.opts.Digest != "" {
+		d.chunk.digest = &digest{hash: sha256.New()}
+		d.chunk.save = func(d *digest) { d.saved = d.offset } // a draft is never continued
+	}
+	return d, nil
+}
+
+// ID is the id that the upload will have.
+func (d *Draft) ID() string { return d.id }
+
+// Size is how many bytes were written.
+func (d *Draft) Size() int64 { return d.chunk.offset }
+
+// Append writes b at the end. Errors: 507, 5xx; then the draft is to be abandoned.
+func (d *Draft) Append(ctx context.Context, b []byte) error {
+	if err := d.chunk.write(b); err != nil {
+		return d.store.answer(ctx, err)
+	}
+	return nil
+}
+
+// Rest lets go of the draft's file until it is finished; nothing more is appended.
+// What is large begins its way to the disk, so that the finish has less to wait for.
+func (d *Draft) Rest() {
+	if d.data == nil {
+		return
+	}
+	if c := &d.chunk; c.durable && c.offset > journalLimit && c.offset > c.flushed {
+		if err := startWriteback(d.data, c.flushed, c.offset-c.flushed); err != nil {
+			d.err = fsyncError{fmt.Errorf("write back the data file: %w", err)}
+		}
+		c.flushed = c.offset
+	}
+	d.close()
+}
+
+func (d *Draft) close() {
+	if d.data != nil {
+		_ = d.data.Close() // what was written is with the kernel
+		d.data = nil
+	}
+}
+
+// wake opens the file of a draft that rests.
+func (d *Draft) wake() error {
+	if d.data != nil {
+		return nil
+	}
+	f, err := d.store.root.Open(d.name)
+	if err != nil {
+		return fmt.Errorf("open the data file: %w", err)
+	}
+	d.data = f
+	return nil
+}
+
+// Abandon removes the draft. An error means that the next start will have to.
+func (d *Draft) Abandon() error {
+	defer d.unlock()
+	d.close()
+	return ignoreMissing(d.store.root.Remove(draftName(d.id)))
+}
+
+// info is the record of the upload that the draft becomes.
+func (d *Draft) info(metadata handler.MetaData) handler.FileInfo {
+	info := mark(handler.FileInfo{ID: d.id, Size: d.Size(), Offset: d.Size(), MetaData: metadata}, store.KeyCreated, d.created)
+	if sum := d.chunk.digest; sum != nil {
+		info.Storage[store.KeyDigest] = "sha256:" + hex.EncodeToString(sum.hash.Sum(nil))
+	}
+	return info
+}
+
+// publish gives the draft's bytes the name of an upload, whose record is there. at is
+// when the form ended, which is when all of its files did.
+func (d *Draft) publish(at time.Time) error {
+	s := d.store
+	if d.err != nil {
+		return d.err
+	}
+	if s.exists(d.id) {
+		return fmt.Errorf("name the data file: %w", store.Exists())
+	}
+	if err := s.root.Chtimes(d.name, at, at); err != nil {
+		return fmt.Errorf("set the time of the data file: %w", err)
+	}
+	if err := s.root.Rename(d.name, d.id); err != nil {
+		return fmt.Errorf("name the data file: %w", err)
+	}
+	d.name = d.id
+	return nil
+}

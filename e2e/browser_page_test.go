@@ -53,6 +53,14 @@ func (p *page) drop(selector string, paths ...string) {
 
 func (p *page) click(selector string) { p.b.t.Helper(); p.do("click", args{"selector": selector}, nil) }
 
+// follow clicks on what opens another page, and returns that page once it is loaded.
+func (p *page) follow(selector string) *page {
+	p.b.t.Helper()
+	other := &page{b: p.b}
+	p.do("follow", args{"selector": selector}, &other.id)
+	return other
+}
+
 // pick presses a key on what opens a file dialog, and chooses files in it.
 func (p *page) pick(key string, paths ...string) {
 	p.b.t.Helper()

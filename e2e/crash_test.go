@@ -2,290 +2,252 @@ package e2e
 
 import (
 	"context"
+	"encoding/binary"
+	"errors"
 	"fmt"
-	"net/http"
+	"maps"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 )
 
-// TestKilledWhileFinishing kills the server with -9 at each system call of a finish, of a PATCH with the last byte and of
-// the POST that joins two parts, and starts it again. What heard a success is sealed with its bytes; all else is finished by
-// the sweep or by the client's next request, or can be gone on with from where it was. A final that is posted again has the
-// same id.
+// TestKilledWhileFinishing kills the server with -9 at each system call that it makes while an upload is finished and its event
+// is delivered, in every way that an upload can be finished in, with and without a digest. The server is started again, and the
+// client goes on as tus-js-client does. What heard a success has its bytes, its seal and its event; what was complete has them
+// too, whether or not anybody heard so; a duplicate of an event is the same event; a final that is posted again has the same id.
+//
+// With PLATEAU_E2E=full each call is hit, the third fsync of the folder as well as the first; without, the first of those that look
+// the same, and each way either with a digest or without.
 func TestKilledWhileFinishing(t *testing.T) {
 	needStrace(t)
-	for name, points := range map[string][]point{"patch": patchPoints, "final": finalPoints} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			for _, sweeps := range []bool{false, true} {
-				c := &crash{t: t, ctx: bounded(t), sweeps: sweeps, content: make([]byte, faultSize)}
-				random := seeded(t)
-				for i := range c.content {
-					c.content[i] = byte(random.Uint32())
-				}
-				c.server = startPlateau(c.ctx, t, t.TempDir())
-				for _, p := range points {
-					c.at(name, p)
+	ctx := boundedBy(t, 20*time.Minute)
+	var runs []*crash
+	for i, way := range finishWays {
+		for j, digest := range []string{"sha256", "none"} {
+			if !fullWanted() && i%2 != j {
+				continue
+			}
+			c := newCrash(ctx, t, way, digest)
+			for _, target := range c.learn() {
+				c.count[target.call.name]++
+				c.count[target.call.name+" at "+target.call.at]++
+				if fullWanted() || target.occurrence == 1 {
+					c.targets = append(c.targets, target)
 				}
 			}
+			runs = append(runs, c)
+		}
+	}
+	t.Cleanup(func() { wantMet(t, runs) })
+	for _, c := range runs {
+		t.Run(c.way.name+" digest "+c.digest, func(t *testing.T) {
+			t.Parallel()
+			c.t = t
+			c.all()
 		})
 	}
 }
 
-// point is a system call at which the server is killed, before the call does anything.
-type point struct {
-	call string
-	// on says what the call is about: see crash.path. Empty: whatever the first such call is about.
-	on string
-	// nth such call of its thread; with spread, the nth to the (nth+spread)th are tried until it is the right one.
-	nth, spread int
-	// text is in the call as strace writes it, ID standing for the upload or first part.
-	text string
-}
-
-func (p point) String() string {
-	return strings.TrimSpace(fmt.Sprintf("%s %s %s", p.call, p.on, p.text))
-}
-
-var patchPoints = []point{
-	{call: "pwrite64", on: "data", nth: 1},
-	{call: "fdatasync", on: "data", nth: 1},
-	{call: "fsync", on: "record", nth: 1},
-	{call: "fsync", on: "folder", nth: 1},
-	{call: "write", on: "log", nth: 1, text: "upload finished"},
-	{call: "fchmod", on: "data", nth: 1},
-	{call: "close", on: "data", nth: 1}, // sealed, but nobody has heard so
-}
-
-var finalPoints = []point{
-	{call: "copy_file_range", on: "data", nth: 1},
-	{call: "copy_file_range", on: "second part", nth: 1},
-	{call: "fdatasync", nth: 1},
-	{call: "fsync", nth: 1, text: ".info>"},
-	{call: "fsync", on: "folder", nth: 1},
-	{call: "write", on: "log", nth: 1, text: "upload finished"},
-	{call: "fsync", on: "new record", nth: 1},
-	{call: "renameat", on: "folder", nth: 1, text: "ID.info"},
-	{call: "fsync", on: "new record of the second part", nth: 1},
-	{call: "fchmod", nth: 1},
-	{call: "unlinkat", on: "folder", nth: 3, spread: 4, text: `"ID", 0`}, // sealed, and the first part's bytes are to go
-}
-
-// crash is the run of one operation through all points.
+// crash is the run of one way to finish an upload through all its calls.
 type crash struct {
 	t       *testing.T
 	ctx     context.Context
+	way     finishWay
+	digest  string
 	server  *plateau
+	random  *rand.Rand
 	content []byte
-	sweeps  bool // the client waits after the restart until the sweep has been there
+	targets []target
+	count   map[string]int // calls of each name in one finish, in all and at each path: one thread makes some of them
+	cases   int
+	hits    map[string]int  // kills, by target
+	judged  map[string]bool // uploads that an earlier case has made
 }
 
-// at kills the server at one point, as often as it takes to hit it, and judges what is there after each restart.
-func (c *crash) at(name string, p point) {
+// target is a call to be killed at: the first, second … of those that look the same.
+type target struct {
+	call       call
+	occurrence int
+}
+
+func (t target) String() string { return fmt.Sprintf("%s (%d)", t.call, t.occurrence) }
+
+func newCrash(ctx context.Context, t *testing.T, way finishWay, digest string) *crash {
+	t.Helper()
+	c := &crash{t: t, ctx: ctx, way: way, digest: digest, random: seeded(t), content: make([]byte, crashSize), count: map[string]int{}, hits: map[string]int{}, judged: map[string]bool{}}
+	if way.small {
+		c.content = c.content[:smallCrash]
+	}
+	for i := range c.content {
+		c.content[i] = byte(c.random.Uint32())
+	}
+	c.server = startPlateau(ctx, t, t.TempDir(), "--digest", digest)
+	return c
+}
+
+// fresh makes the content one that no upload has had.
+func (c *crash) fresh() []byte {
+	c.cases++
+	binary.BigEndian.PutUint64(c.content, uint64(c.cases))
+	return c.content
+}
+
+// learn lets the upload be finished without a kill, twice, and returns the calls that were made both times.
+func (c *crash) learn() []target {
 	c.t.Helper()
-	for try := range 60 { // of which few are needed, unless the thread of the nth call is hard to meet
-		client := newTus(c.ctx, c.server.files)
-		var hit bool
-		if name == "patch" {
-			hit = c.patch(client, p, try)
-		} else {
-			hit = c.final(client, p, try)
+	var list [2][]target
+	for i := range list {
+		c.restart()
+		content, client := c.fresh(), newTus(c.ctx, c.server.files)
+		address := c.way.prepare(c.t, client, content)
+		tracer := attach(c.ctx, c.t, &c.server.process, "-e", "trace=%file,%desc,?syncfs,?sync_file_range")
+		a := c.way.send(client, address, content)
+		if a.err != nil || a.status/100 != 2 {
+			c.t.Fatalf("%s without a fault: %v", c.way.name, a)
 		}
-		if c.t.Failed() {
-			c.t.Fatalf("killed at %s; does the client wait for the sweep: %v", p, c.sweeps)
+		await(c.ctx, c.t, "the event is delivered", func() bool { return len(waitingEvents(c.t, c.server.data)) == 0 })
+		text, _ := tracer.end(c.t)
+		calls, _ := parseTrace(text, c.parse)
+		seen := map[string]int{}
+		for _, call := range calls {
+			if !strings.HasPrefix(call.name, "epoll") && !idleCalls[call.name] && call.String() != "close TIME-ID" {
+				seen[call.String()]++
+				list[i] = append(list[i], target{call, seen[call.String()]})
+			}
 		}
-		if hit {
-			return
-		}
+		c.judge(a, address, content)
 	}
-	c.t.Errorf("the server was never killed at %s", p)
-}
-
-// patch kills the server while the last bytes of an upload are sent and finished.
-func (c *crash) patch(client *tus, p point, try int) (hit bool) {
-	const acknowledged = faultSize - 1000
-	address := client.mustCreate(c.t, faultSize, nil)
-	client.mustPatch(c.t, address, 0, c.content[:acknowledged])
-	id := idOf(address)
-	a, hit := c.kill(p, try, id, "", func() answer {
-		return client.patch(address, acknowledged, c.content[acknowledged:], nil)
+	both := slices.DeleteFunc(list[0], func(t target) bool {
+		return !slices.ContainsFunc(list[1], func(other target) bool { return other.String() == t.String() })
 	})
-	kept := dataSize(c.server.uploads(), id)
-	c.wantIfHeard(a, id)
-	if kept < acknowledged {
-		c.t.Errorf("%d bytes are left, %d had been acknowledged", kept, acknowledged)
-	}
-	c.server.start(c.ctx, c.t)
-	if c.sweeps && kept == faultSize {
-		await(c.ctx, c.t, "the sweep has sealed the upload", func() bool { return sealed(c.server.uploads(), id) })
-	}
-	if offset := c.resume(client, address); offset != kept {
-		c.t.Errorf("HEAD says offset %d, the file had %d bytes", offset, kept)
-	} else if offset < faultSize {
-		client.mustPatch(c.t, address, offset, c.content[offset:])
-	} else if !sealed(c.server.uploads(), id) {
-		c.t.Error("HEAD says that all is there before the upload is sealed")
-	}
-	client.mustHead(c.t, address, faultSize)
-	c.wantFinished(client, address)
-	return hit
+	c.t.Logf("%s, digest %s: %d calls: %v", c.way.name, c.digest, len(both), both)
+	return both
 }
 
-// final kills the server while two parts are joined.
-func (c *crash) final(client *tus, p point, try int) (hit bool) {
-	parts := twoParts(c.t, client, c.content)
-	first, second, _ := strings.Cut(parts, " ")
-	post := func() answer {
-		return client.do(http.MethodPost, client.files, headers{"Upload-Concat": "final;" + parts}, nil)
+// all kills the server at each target. Strace counts the calls of each thread by itself, and the threads share the work as they
+// like: so what was hit is read from the trace, everything that was hit counts, and what was missed is tried again.
+func (c *crash) all() {
+	c.t.Helper()
+	for try := range 40 {
+		for _, target := range c.targets {
+			if c.hits[target.String()] > 0 || target.occurrence > 1 && try >= 20 {
+				continue
+			}
+			hit, ok := c.at(target, try)
+			if c.t.Failed() {
+				c.t.Fatalf("killed at %v (%v)", hit, ok)
+			}
+			if ok {
+				c.hits[hit.String()]++
+			}
+		}
 	}
-	known := c.finals("")
-	a, hit := c.kill(p, try, idOf(first), idOf(second), post)
-	made := c.finals(parts)
+	c.t.Logf("%d kills at %d different calls; never met: %v", sum(maps.Values(c.hits)), len(c.hits), c.missed())
+}
+
+// missed are the targets at which the server was never killed.
+func (c *crash) missed() []target {
+	return slices.DeleteFunc(slices.Clone(c.targets), func(t target) bool { return c.hits[t.String()] > 0 })
+}
+
+// wantMet wants the first of each different call to have been met. Strace can't be told to look for a call on what a POST creates,
+// so that one way may miss it where another doesn't.
+func wantMet(t *testing.T, runs []*crash) {
+	for _, c := range runs {
+		if len(c.hits) == 0 {
+			continue // go test -run has left it out
+		}
+		for _, missed := range c.missed() {
+			if missed.occurrence == 1 && !slices.ContainsFunc(runs, func(other *crash) bool { return other.hits[missed.String()] > 0 }) {
+				t.Errorf("%s: the server was never killed at %v", c.way.name, missed)
+			}
+		}
+	}
+}
+
+// at kills the server about once at the target, starts it again, and judges what is there.
+func (c *crash) at(target target, try int) (hit target, ok bool) {
+	c.t.Helper()
+	whole := c.ctx
+	defer func() { c.ctx = whole }()
+	var cancel context.CancelFunc
+	c.ctx, cancel = context.WithTimeout(whole, time.Minute)
+	defer cancel()
+	if target.call.on == "MINUTE" || target.call.on == "pending" {
+		c.restart() // so that the folder is to be made
+	}
+	content, client := c.fresh(), newTus(c.ctx, c.server.files)
+	address := c.way.prepare(c.t, client, content)
+	args := []string{"-s", "200", "-e", "trace=" + target.call.name}
+	nth := target.call.nth // in its thread, when all went well
+	if try%2 == 1 {
+		nth = 1 + try/2%(c.count[target.call.name]+6)
+	}
+	if paths := c.paths(target.call, client, address, try); len(paths) > 0 && try%5 != 4 {
+		nth = 1 + try/2%max(c.count[target.call.name+" at "+target.call.at], 1)
+		for _, path := range paths {
+			args = append(args, "-P", path)
+		}
+	}
+	tracer := attach(c.ctx, c.t, &c.server.process,
+		append(args, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", target.call.name, nth))...)
+	a := c.way.send(client, address, content)
 	if a.err == nil {
-		c.wantIfHeard(a, idOf(a.header.Get("Location")))
-	}
-	if len(made) > 1 {
-		c.t.Errorf("one POST has made %v", made)
-	}
-	c.server.start(c.ctx, c.t)
-	if c.sweeps {
-		for _, id := range made {
-			await(c.ctx, c.t, "the sweep has sealed or removed the final upload", func() bool {
-				return sealed(c.server.uploads(), id) || len(c.finals(parts)) == 0
-			})
-		}
-	}
-	for part, size := range map[string]int64{first: partSize, second: faultSize - partSize} {
-		if offset := c.resume(client, part); offset != size {
-			c.t.Errorf("HEAD of a part says offset %d, want %d", offset, size)
-		}
-	}
-	again := post()
-	if again.status != http.StatusCreated {
-		c.t.Errorf("the final posted again: %v", again)
-		return hit
-	}
-	address := again.header.Get("Location")
-	if len(made) > 0 && made[0] != idOf(address) {
-		c.t.Errorf("the final was %s, and posted again it is %s", made[0], address)
-	}
-	if third := post(); third.status != http.StatusCreated || third.header.Get("Location") != address {
-		c.t.Errorf("the final posted a third time: %v at %s, want 201 at %s", third, third.header.Get("Location"), address)
-	}
-	c.wantFinished(client, address)
-	if now := c.finals(""); len(now) != len(known)+1 {
-		c.t.Errorf("%d finals in the folder, there were %d before", len(now), len(known))
-	}
-	await(c.ctx, c.t, "the parts' bytes are gone", func() bool {
-		return dataSize(c.server.uploads(), idOf(first)) < 0 && dataSize(c.server.uploads(), idOf(second)) < 0
-	})
-	return hit
-}
-
-// kill sends a request to a server that dies at the point, and says whether it did so there.
-func (c *crash) kill(p point, try int, id, second string, request func() answer) (a answer, hit bool) {
-	c.t.Helper()
-	args := []string{"-s", "200", "-e", "trace=" + p.call}
-	if p.on != "" {
-		args = append(args, "-P", c.path(p.on, id, second))
-	}
-	nth := p.nth
-	if p.spread > 0 {
-		nth += try % p.spread
-	}
-	tracer := attach(c.ctx, c.t, &c.server.process, append(args, "-e", fmt.Sprintf("inject=%s:signal=SIGKILL:when=%d", p.call, nth))...)
-	a = request()
-	died := a.err != nil
-	if died {
+		// Now the relay delivers the event.
+		await(c.ctx, c.t, "the event is delivered, or the server killed", func() bool {
+			return !c.server.alive() || len(waitingEvents(c.t, c.server.data)) == 0
+		})
+	} else {
 		<-c.server.exited
 	}
 	text, _ := tracer.end(c.t)
+	died := !c.server.alive()
 	c.server.kill()
-	for line := range strings.Lines(text) {
-		line = strings.TrimSpace(line)
-		if strings.Contains(line, p.call+"(") && strings.HasSuffix(line, "= ?") {
-			hit = strings.Contains(line, strings.ReplaceAll(p.text, "ID", id))
-		}
+	if died {
+		hit, ok = c.killedAt(text, nth)
 	}
-	return a, died && hit
+	c.wantKept(a, address)
+	c.restart()
+	client.kept = nil
+	if c.random.IntN(2) == 0 { // the client comes later than the sweep
+		c.awaitSweep()
+	}
+	final := c.way.resume(c, client, address, content)
+	c.judge(final, address, content)
+	return hit, ok
 }
 
-// path is what strace is to look at.
-func (c *crash) path(on, id, second string) string {
+// restart starts the server again after a kill. The outbox has no folder for this minute then, unless an event waits in it, so
+// that the next finish has to make one.
+func (c *crash) restart() {
 	c.t.Helper()
-	folder := c.server.uploads()
-	switch on {
-	case "data":
-		return filepath.Join(folder, id)
-	case "record":
-		return filepath.Join(folder, id+".info")
-	case "new record":
-		return filepath.Join(folder, id+".info.tmp")
-	case "second part":
-		return filepath.Join(folder, second)
-	case "new record of the second part":
-		return filepath.Join(folder, second+".info.tmp")
-	case "folder":
-		return folder
-	case "log":
-		pipe, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/2", c.server.cmd.Process.Pid))
-		if err != nil {
+	c.server.kill()
+	folders, err := filepath.Glob(filepath.Join(c.server.data, "outbox", "pending", "*"))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	for _, folder := range folders {
+		if err := os.Remove(folder); err != nil && !errors.Is(err, syscall.ENOTEMPTY) {
 			c.t.Fatal(err)
 		}
-		return pipe
 	}
-	c.t.Fatalf("no such path: %s", on)
-	return ""
-}
-
-// wantIfHeard wants an upload to be sealed, with the server gone, if the client has heard a success.
-func (c *crash) wantIfHeard(a answer, id string) {
-	c.t.Helper()
-	if a.err != nil || a.status/100 != 2 {
-		return
-	}
-	got, err := os.ReadFile(filepath.Join(c.server.uploads(), id))
-	if err != nil || string(got) != string(c.content) || !sealed(c.server.uploads(), id) {
-		c.t.Errorf("%v was heard; the upload has %d bytes, error %v, sealed: %v", a, len(got), err, sealed(c.server.uploads(), id))
-	}
-}
-
-// resume asks for the offset as clients do: while the upload is being finished, again.
-func (c *crash) resume(client *tus, address string) int64 {
-	c.t.Helper()
-	var head answer
-	await(c.ctx, c.t, "HEAD says the offset", func() bool {
-		head = client.head(address)
-		return head.status != http.StatusLocked
-	})
-	if head.status != http.StatusOK {
-		c.t.Errorf("HEAD: %v", head)
-	}
-	return head.offset()
-}
-
-// wantFinished wants an upload to be sealed with its bytes, and its event to have been written.
-func (c *crash) wantFinished(client *tus, address string) {
-	c.t.Helper()
-	client.mustGet(c.t, address, c.content)
-	if !sealed(c.server.uploads(), idOf(address)) {
-		c.t.Error("the upload is served but not sealed")
-	}
-	if c.server.events()[idOf(address)] == 0 {
-		c.t.Error("the upload is sealed, but no finished event was written")
-	}
-}
-
-// finals lists the final uploads in the folder that join these parts; without parts, all.
-func (c *crash) finals(parts string) (ids []string) {
-	c.t.Helper()
-	for _, r := range records(c.t, c.server.uploads()) {
-		if r.IsFinal && (parts == "" || slices.ContainsFunc(r.PartialUploads, func(id string) bool { return strings.Contains(parts, id) })) {
-			ids = append(ids, r.ID)
+	c.server.start(c.ctx, c.t)
+	if c.way.small {
+		for _, id := range c.server.awaitJournal(c.ctx, c.t) {
+			c.judged[id] = true
 		}
+		await(c.ctx, c.t, "no event waits", func() bool { return len(waitingEvents(c.t, c.server.data)) == 0 })
 	}
-	return ids
+}
+
+func sum[N int | int64](values func(func(N) bool)) (all N) {
+	for n := range values {
+		all += n
+	}
+	return all
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/moby/patternmatcher"
 	"github.com/moby/patternmatcher/ignorefile"
@@ -20,7 +21,7 @@ import (
 // TestDockerfile parses the Dockerfile and does what it says without Docker: each stage is a folder, COPY obeys .dockerignore,
 // RUN runs in the stage's folder. What comes out is started with the image's environment and asked for its health.
 func TestDockerfile(t *testing.T) {
-	ctx := bounded(t)
+	ctx := boundedBy(t, 8*time.Minute) // it compiles all anew
 	image := buildImage(ctx, t, "..", map[string]string{"VERSION": "v0.0.0-test"})
 
 	bin := filepath.Join(image.root, image.entrypoint[0])

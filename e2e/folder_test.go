@@ -55,6 +55,15 @@ func records(t *testing.T, folder string) []record {
 	return list
 }
 
+// readRecord reads the record of one upload.
+func readRecord(folder, id string) (r record, err error) {
+	text, err := os.ReadFile(filepath.Join(folder, id+".info"))
+	if err == nil {
+		err = json.Unmarshal(text, &r)
+	}
+	return r, err
+}
+
 // dataSize is the size of an upload's data file, -1 when there is none.
 func dataSize(folder, id string) int64 {
 	info, err := os.Stat(filepath.Join(folder, id))

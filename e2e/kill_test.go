@@ -8,7 +8,7 @@ import (
 
 // TestKilledAgainAndAgain uploads 200 MB with tus-js-client while the server is killed with -9 and started again, twelve
 // times, each time in the middle of a request's body, at a random point of the file. One upload is created, it never falls
-// back, nothing is sent again that the server had kept, and the upload ends whole.
+// back, nothing is sent again that the server had kept, and the upload ends whole, with one event that has the digest of all of it.
 func TestKilledAgainAndAgain(t *testing.T) {
 	t.Run("chunks", func(t *testing.T) { killedAgainAndAgain(t, 5_000_000) })
 	t.Run("whole", func(t *testing.T) { killedAgainAndAgain(t, killSize) })
@@ -27,7 +27,7 @@ func killedAgainAndAgain(t *testing.T, chunk int64) {
 	}
 	ctx, random := bounded(t), seeded(t)
 	path, sum := randomFile(t, random, size)
-	server := startPlateau(ctx, t, t.TempDir())
+	server := startPlateau(ctx, t, t.TempDir(), "--digest", "sha256")
 	proxy := startProxy(t, server.addr, nil)
 	proxy.hold(0)
 	client := startClient(ctx, t, job{Files: []string{path}, Endpoint: proxy.files(), Options: options})
@@ -82,6 +82,13 @@ func killedAgainAndAgain(t *testing.T, chunk int64) {
 	}
 	if got := fileSum(t, server.uploads()+"/"+id); got != sum {
 		t.Errorf("SHA-256 of the upload is %s, of the file %s", got, sum)
+	}
+	await(ctx, t, "the event is delivered", func() bool { return server.events()[id] > 0 })
+	if e := server.delivered(t)[id]; e.Data.Size != size || e.Data.Digest != "sha256:"+sum {
+		t.Errorf("the event says %d bytes, digest %q; the file has %d and %s", e.Data.Size, e.Data.Digest, size, sum)
+	}
+	if events := server.events(); len(events) != 1 || events[id] != 1 {
+		t.Errorf("events by upload: %v, want one", events)
 	}
 }
 

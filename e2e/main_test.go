@@ -17,10 +17,13 @@ import (
 // testTimeout bounds one test, whatever it waits for. The whole matrix takes longer, see bounded.
 const testTimeout = 3 * time.Minute
 
-// build makes the binaries that the tests start, each once per test process.
+// build makes what the tests start, each once per test process.
 type build struct {
 	plateau func() (string, error)
+	leaking func() (string, error) // plateau with the tag leaks
+	soaked  func() (string, error) // plateau, which knows of leaked goroutines
 	tusd    func() (string, error)
+	kafka   *sharedKafka
 }
 
 // binaries is set once, before any test runs.
@@ -38,20 +41,20 @@ func runTests(m *testing.M) int {
 	}
 	defer os.RemoveAll(dir)
 	binaries = build{
-		plateau: sync.OnceValues(func() (string, error) {
-			if built := os.Getenv("PLATEAU_E2E_BINARY"); built != "" {
-				return built, nil
-			}
-			var flags []string
-			if raceWanted() {
-				flags = append(flags, "-race")
-			}
-			return goBuild(filepath.Join(dir, "plateau"), "..", "./cmd/plateau", flags...)
+		plateau: sync.OnceValues(func() (string, error) { return buildPlateau(filepath.Join(dir, "plateau"), nil) }),
+		soaked: sync.OnceValues(func() (string, error) {
+			// As make binary does it, so that what one has compiled the other need not.
+			return buildPlateau(filepath.Join(dir, "soaked"), []string{"GOEXPERIMENT=goroutineleakprofile", "CGO_ENABLED=0"}, "-trimpath")
+		}),
+		leaking: sync.OnceValues(func() (string, error) {
+			return goBuild(filepath.Join(dir, "plateau-leaking"), "..", "./cmd/plateau", nil, "-tags", "leaks")
 		}),
 		tusd: sync.OnceValues(func() (string, error) {
-			return goBuild(filepath.Join(dir, "tusd"), filepath.Join("..", "bench"), "github.com/tus/tusd/v2/cmd/tusd")
+			return goBuild(filepath.Join(dir, "tusd"), filepath.Join("..", "bench"), "github.com/tus/tusd/v2/cmd/tusd", nil)
 		}),
+		kafka: &sharedKafka{folder: filepath.Join(dir, "kafka")},
 	}
+	defer binaries.kafka.end()
 	return m.Run()
 }
 
@@ -59,12 +62,25 @@ func raceWanted() bool { return os.Getenv("PLATEAU_E2E_RACE") == "1" }
 
 func fullWanted() bool { return os.Getenv("PLATEAU_E2E") == "full" }
 
-// goBuild builds a package of the module in folder module and returns the binary's path.
-func goBuild(out, module, pkg string, flags ...string) (string, error) {
+// buildPlateau builds the server, unless a binary was given.
+func buildPlateau(out string, environ []string, flags ...string) (string, error) {
+	if built := os.Getenv("PLATEAU_E2E_BINARY"); built != "" {
+		return built, nil
+	}
+	if raceWanted() {
+		environ, flags = append(environ, "CGO_ENABLED=1"), append(flags, "-race")
+	}
+	return goBuild(out, "..", "./cmd/plateau", environ, flags...)
+}
+
+// goBuild builds a package of the module in folder module and returns the binary's path. environ is added to the test's own.
+func goBuild(out, module, pkg string, environ []string, flags ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Minute)
 	defer cancel()
 	args := append([]string{"build", "-C", module, "-o", out}, flags...)
-	text, err := exec.CommandContext(ctx, "go", append(args, pkg)...).CombinedOutput()
+	cmd := exec.CommandContext(ctx, "go", append(args, pkg)...)
+	cmd.Env = append(os.Environ(), environ...)
+	text, err := cmd.CombinedOutput()
 	if err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", pkg, err, text)
 	}
@@ -112,6 +128,12 @@ func bounded(t *testing.T) context.Context {
 	if fullWanted() {
 		timeout *= 5
 	}
+	return boundedBy(t, timeout)
+}
+
+// boundedBy is the test's context with this deadline.
+func boundedBy(t *testing.T, timeout time.Duration) context.Context {
+	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), timeout)
 	t.Cleanup(cancel)
 	return ctx

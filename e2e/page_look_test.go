@@ -95,16 +95,20 @@ func (p *page) look(stage string) {
 			p.do("screenshot", args{"path": filepath.Join(folder, stage+"-"+screen+".png")}, nil)
 		})
 	}
-	p.onEachScreen(func(screen string) {
-		var wrong []string
-		p.do("axe", nil, &wrong)
-		if len(wrong) > 0 {
-			t.Errorf("%s, %s: axe-core finds\n%s", stage, screen, strings.Join(wrong, "\n"))
-		}
-		if past := p.text(`document.documentElement.scrollWidth - innerWidth`); past != "0" {
-			t.Errorf("%s, %s: the page is %s pixels wider than the window", stage, screen, past)
-		}
-	})
+	p.onEachScreen(func(screen string) { p.wantUsable(stage + ", " + screen) })
+}
+
+// wantUsable wants nothing that keeps people from using the page as it stands.
+func (p *page) wantUsable(as string) {
+	p.b.t.Helper()
+	var wrong []string
+	p.do("axe", nil, &wrong)
+	if len(wrong) > 0 {
+		p.b.t.Errorf("%s: axe-core finds\n%s", as, strings.Join(wrong, "\n"))
+	}
+	if past := p.text(`document.documentElement.scrollWidth - innerWidth`); past != "0" {
+		p.b.t.Errorf("%s: the page is %s pixels wider than the window", as, past)
+	}
 }
 
 // onEachScreen calls a function while the page is shown on each kind of screen.

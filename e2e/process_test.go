@@ -1,7 +1,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -25,7 +23,8 @@ type process struct {
 	args []string
 	dir  string   // the working folder; empty: the test's
 	env  []string // beside the test's own, without its PLATEAU_ settings
-	log  *lineLog
+	log  *lineLog // what it prints to stderr
+	out  *lineLog // what it prints to stdout; nil: that goes to log too
 
 	cmd    *exec.Cmd
 	exited chan struct{} // closed when the process has been waited for
@@ -45,12 +44,18 @@ type plateau struct {
 // startPlateau starts the real binary over a data folder and ends it with the test. Further flags may follow.
 func startPlateau(ctx context.Context, t *testing.T, data string, flags ...string) *plateau {
 	t.Helper()
-	bin, err := binaries.plateau()
+	return startBuilt(ctx, t, binaries.plateau, data, flags...)
+}
+
+// startBuilt is startPlateau for another build.
+func startBuilt(ctx context.Context, t *testing.T, build func() (string, error), data string, flags ...string) *plateau {
+	t.Helper()
+	bin, err := build()
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &plateau{data: data, addr: freeAddr(t)}
-	p.process = process{bin: bin, log: newLineLog(t, "plateau")}
+	p.process = process{bin: bin, log: newLineLog(t, "plateau"), out: &lineLog{}}
 	p.args = append([]string{
 		"serve", "--listen", p.addr, "--admin-listen", "127.0.0.1:0", "--data-dir", data,
 		"--log-format", "json", "--shutdown-timeout", "10s",
@@ -92,27 +97,33 @@ func (p *plateau) start(ctx context.Context, t *testing.T) {
 	}
 }
 
+// moveTo makes the next start serve another data folder.
+func (p *plateau) moveTo(data string) {
+	p.args[slices.Index(p.args, p.data)] = data
+	p.data = data
+}
+
 func (p *plateau) uploads() string { return filepath.Join(p.data, "uploads") }
 
-// events counts the finished events in the server's log, by upload.
-func (p *plateau) events() map[string]int {
-	count := map[string]int{}
-	for line := range strings.Lines(p.log.String()) {
-		var said struct{ Msg, Upload string }
-		if json.Unmarshal([]byte(line), &said) == nil && said.Msg == "upload finished" {
-			count[said.Upload]++
-		}
+// stdoutPath is the name that Linux has for the pipe to which the process prints.
+func (p *process) stdoutPath(t *testing.T) string {
+	t.Helper()
+	path, err := os.Readlink(fmt.Sprintf("/proc/%d/fd/1", p.cmd.Process.Pid))
+	if err != nil {
+		t.Fatal(err)
 	}
-	return count
+	return path
 }
 
 func (p *process) start(t *testing.T) {
 	t.Helper()
 	cmd := exec.Command(p.bin, p.args...)
 	cmd.Stdout, cmd.Stderr, cmd.Dir = p.log, p.log, p.dir
-	// Nothing of the test's settings reaches the server. A race detector waits for a second at exit unless told not to.
-	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PLATEAU_") })
-	cmd.Env = slices.Concat(own, []string{"GORACE=atexit_sleep_ms=0"}, p.env)
+	if p.out != nil {
+		p.out.endLine()
+		cmd.Stdout = p.out
+	}
+	cmd.Env = p.environ()
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("start %s: %v", p.bin, err)
 	}
@@ -122,6 +133,21 @@ func (p *process) start(t *testing.T) {
 		defer close(exited)
 		p.err = cmd.Wait()
 	}()
+}
+
+// environ is the test's own, without its settings. A race detector waits for a second at exit unless told not to.
+func (p *process) environ() []string {
+	own := slices.DeleteFunc(os.Environ(), func(v string) bool { return strings.HasPrefix(v, "PLATEAU_") })
+	return slices.Concat(own, []string{"GORACE=atexit_sleep_ms=0"}, p.env)
+}
+
+// operate runs a command of the binary, or of a program before it, and returns what it says.
+func (p *process) operate(ctx context.Context, before []string, args ...string) (said string, err error) {
+	line := slices.Concat(before, []string{p.bin}, args)
+	cmd := exec.CommandContext(ctx, line[0], line[1:]...)
+	cmd.Env = p.environ()
+	text, err := cmd.CombinedOutput()
+	return string(text), err
 }
 
 // signal sends a signal without waiting.
@@ -219,67 +245,4 @@ func (p *process) peakMemory(t *testing.T) int64 {
 	}
 	t.Fatal("no VmHWM in the process's status")
 	return 0
-}
-
-// lineLog keeps what a process prints, hands new lines to whoever follows, and shows its end when the test has failed.
-type lineLog struct {
-	mu        sync.Mutex
-	text      bytes.Buffer
-	rest      []byte
-	followers []chan []byte
-}
-
-func newLineLog(t *testing.T, name string) *lineLog {
-	l := &lineLog{}
-	t.Cleanup(func() {
-		if t.Failed() {
-			t.Logf("the end of what %s said:\n%s", name, l.tail(60))
-		}
-	})
-	return l
-}
-
-func (l *lineLog) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.text.Write(p)
-	l.rest = append(l.rest, p...)
-	for {
-		line, rest, found := bytes.Cut(l.rest, []byte("\n"))
-		if !found {
-			return len(p), nil
-		}
-		for _, f := range l.followers {
-			select {
-			case f <- bytes.Clone(line):
-			default: // nobody reads so slowly; a lost line would show as a start that timed out
-			}
-		}
-		l.rest = rest
-	}
-}
-
-// follow returns the lines printed from now on, until stop is called.
-func (l *lineLog) follow() (lines <-chan []byte, stop func()) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.rest = nil // of a line that a killed process did not end
-	f := make(chan []byte, 4096)
-	l.followers = append(l.followers, f)
-	return f, func() {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.followers = slices.DeleteFunc(l.followers, func(c chan []byte) bool { return c == f })
-	}
-}
-
-func (l *lineLog) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
-}
-
-func (l *lineLog) tail(n int) string {
-	lines := strings.SplitAfter(l.String(), "\n")
-	return strings.Join(lines[max(0, len(lines)-n):], "")
 }

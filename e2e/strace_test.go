@@ -16,8 +16,11 @@ import (
 // call is one system call of the server on something in its data folder.
 type call struct {
 	name     string // fsync
-	on       string // what it was about, the upload's id replaced: ID, ID.info, uploads
+	on       string // what it was about, with names for what differs each time: ID, ID.info, uploads, MINUTE, TIME-ID
+	at       string // the path of the descriptor that it was given, with the same names; empty: none
+	nth      int    // such call of its thread
 	injected bool   // strace made it fail
+	ended    bool   // the process ended in it
 	grows    bool   // a full disk can make it fail
 }
 
@@ -77,6 +80,27 @@ func attach(ctx context.Context, t *testing.T, server *process, args ...string) 
 	}
 }
 
+// startTraced starts the server with a call of it made to fail, the first in each thread, from the start on.
+func (p *plateau) startTraced(ctx context.Context, t *testing.T, call, path, errno string) {
+	t.Helper()
+	out := filepath.Join(t.TempDir(), "strace")
+	bin, args := p.bin, p.args
+	defer func() { p.bin, p.args = bin, args }()
+	// With -D the server is our child, not strace's.
+	p.bin = "strace"
+	p.args = append([]string{
+		"-D", "-f", "-y", "-q", "-e", "signal=none", "-o", out, "-P", path,
+		"-e", "trace=" + call, "-e", "inject=" + call + ":error=" + errno + ":when=1", bin,
+	}, args...)
+	p.start(ctx, t)
+	t.Cleanup(func() {
+		if t.Failed() {
+			text, _ := os.ReadFile(out)
+			t.Logf("what strace saw:\n%s", text)
+		}
+	})
+}
+
 // end lets the server go and returns what strace wrote.
 func (tr *tracer) end(t *testing.T) (text string, stuck bool) {
 	t.Helper()
@@ -100,7 +124,13 @@ func (tr *tracer) detach(t *testing.T, data string) (calls []call, elsewhere int
 	if stuck {
 		return nil, 1
 	}
+	return parseTrace(text, func(line string) (call, bool) { return parseCall(line, data) })
+}
+
+// parseTrace reads what strace wrote: the calls that parse knows, and how many others were made to fail, or may have been.
+func parseTrace(text string, parse func(line string) (call, bool)) (calls []call, elsewhere int) {
 	open := map[string]string{} // by thread: a call that has not returned
+	nth := map[string]int{}     // by thread and name: how many such calls came before
 	for line := range strings.Lines(text) {
 		thread, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
 		rest = strings.TrimSpace(rest)
@@ -112,7 +142,9 @@ func (tr *tracer) detach(t *testing.T, data string) (calls []call, elsewhere int
 			rest = open[thread] + end
 			delete(open, thread)
 		}
-		c, ours := parseCall(rest, data)
+		c, ours := parse(rest)
+		nth[thread+c.name]++
+		c.nth = nth[thread+c.name]
 		switch {
 		case strings.HasSuffix(rest, "<detached ...>"):
 			elsewhere++
@@ -130,7 +162,15 @@ var (
 	fdPath = regexp.MustCompile(`<(/[^>]*)>`)
 	grows  = regexp.MustCompile(`^p?write|sync|^rename|^link|^symlink|^mkdir|truncate|allocate|^copy_file_range|setxattr`)
 	quoted = regexp.MustCompile(`^\w+\((?:[^"]*)"([^"]*)"`)
+	minute = regexp.MustCompile(`\d{4}-\d\d-\d\dT\d{4}\b`)
+	moment = regexp.MustCompile(`\d{8}T\d{6}\.\d+Z-`)
 )
+
+// named puts names in place of what differs each time: an upload's id, an entry's time, the outbox's folder.
+func named(text string) string {
+	text = hexID.ReplaceAllString(text, "ID")
+	return minute.ReplaceAllString(moment.ReplaceAllString(text, "TIME-"), "MINUTE")
+}
 
 // parseCall reads a line such as
 //
@@ -142,23 +182,23 @@ func parseCall(line, data string) (call, bool) {
 	if !ok {
 		return call{}, false
 	}
-	c := call{name: name, injected: strings.Contains(line, "(INJECTED)")}
+	c := call{name: name, injected: strings.Contains(line, "(INJECTED)"), ended: strings.HasSuffix(line, "= ?")}
 	arguments, _, _ = strings.Cut(arguments, ") = ")
 	at := fdPath.FindStringSubmatch(arguments)
-	named := quoted.FindStringSubmatch(line)
+	text := quoted.FindStringSubmatch(line)
 	writes := strings.HasPrefix(name, "write") || strings.HasPrefix(name, "pwrite") || strings.HasPrefix(name, "read") || strings.HasPrefix(name, "pread")
 	switch {
 	case at != nil && strings.HasPrefix(at[1], data):
-		c.on = filepath.Base(at[1])
-		if named != nil && !writes && named[1] != "" {
-			c.on = filepath.Base(named[1])
+		c.on, c.at = filepath.Base(at[1]), named(at[1])
+		if text != nil && !writes && text[1] != "" {
+			c.on = filepath.Base(text[1])
 		}
-	case named != nil && strings.HasPrefix(named[1], data):
-		c.on = filepath.Base(named[1])
+	case text != nil && strings.HasPrefix(text[1], data):
+		c.on = filepath.Base(text[1])
 	default:
 		return call{}, false
 	}
 	c.grows = grows.MatchString(name) || strings.Contains(arguments, "O_CREAT")
-	c.on = strings.TrimSuffix(hexID.ReplaceAllString(c.on, "ID"), " (deleted)")
+	c.on = strings.TrimSuffix(named(c.on), " (deleted)")
 	return c, true
 }

@@ -21,7 +21,7 @@ func TestSyncs(t *testing.T) {
 		t.Run(durability, func(t *testing.T) {
 			t.Parallel()
 			ctx := bounded(t)
-			server := startPlateau(ctx, t, t.TempDir(), "--durability", durability)
+			server := startPlateau(ctx, t, t.TempDir(), "--durability", durability, "--journal-size", "0")
 			for _, w := range ways {
 				t.Run(w.name, func(t *testing.T) {
 					tr := &trace{t: t, server: server, client: newTus(ctx, server.files), durable: durability == "finish"}
@@ -33,6 +33,36 @@ func TestSyncs(t *testing.T) {
 						t.Logf("the calls:\n%s", tr)
 					}
 				})
+			}
+		})
+	}
+}
+
+// TestSyncsOfTheJournal looks at small uploads, which go through the journal: it is on stable storage before the event is made, and
+// nothing else is waited for.
+func TestSyncsOfTheJournal(t *testing.T) {
+	needStrace(t)
+	ctx := bounded(t)
+	server := startPlateau(ctx, t, t.TempDir())
+	server.awaitJournal(ctx, t)
+	const appended, synced = `^pwrite64\(<journal/\d>.*ETRY`, `^fdatasync\(<journal/\d>\) = 0`
+	address := newTus(ctx, server.files).mustCreate(t, 5, nil)
+	for name, run := range map[string]func(tr *trace) ids{
+		"creation with upload": func(tr *trace) ids { return ids{"ID": tr.withBody("all of it", nil)} },
+		"one PATCH": func(tr *trace) ids {
+			tr.client.mustPatch(tr.t, address, 0, []byte("abcde"))
+			return ids{"ID": address}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			tr := &trace{t: t, server: server, client: newTus(ctx, server.files), durable: true}
+			tr.during(ctx, func() ids { return run(tr) })
+			tr.wantBefore(dataOf("ID"), appended)
+			tr.wantBefore(appended, synced)
+			tr.wantBefore(synced, eventOf("ID"), sealOf("ID"), answers)
+			tr.wantNone(`^f(data)?sync\(<(ID|uploads|outbox)`)
+			if t.Failed() {
+				t.Logf("the calls:\n%s", tr)
 			}
 		})
 	}
@@ -119,12 +149,13 @@ var ways = []struct {
 const (
 	answers    = `^write\(<[^>]*>, "HTTP/1\.1 2`
 	folderSync = `^fsync\(<uploads>\) = 0`
+	folderMade = `^mkdirat\(<outbox/pending>`
 )
 
 func dataOf(id string) string {
 	return `^(p?writev?2?(64)?|sendfile|ftruncate|fallocate)\(<` + id + `>|^copy_file_range\(<\w+>, \w+, <` + id + `>`
 }
-func eventOf(id string) string { return `^write\(.*upload finished.*` + id }
+func eventOf(id string) string { return `^linkat\(.*"` + id + `\.info".*Z-` + id + `", 0\) = 0` }
 func sealOf(id string) string  { return `^fchmod\(<` + id + `>, 0[145]{3}\) = 0` }
 func replaced(id string) string {
 	return `^renameat2?\(.*"` + id + `\.info\.tmp".*"` + id + `\.info"\) = 0`
@@ -216,83 +247,4 @@ func (tr *trace) matching(pattern string) []traced {
 		}
 	}
 	return list
-}
-
-// wantFinished wants the upload's data, record and names to be on stable storage before the first of the steps begins, and
-// these to come one after the other.
-func (tr *trace) wantFinished(id string, steps ...string) {
-	tr.t.Helper()
-	tr.wantSynced(dataOf(id), `^f(data)?sync\(<`+id+`>\) = 0`, steps[0])
-	tr.wantSynced(`^write\(<`+id+`\.info>`, `^fsync\(<`+id+`\.info(\.tmp)?>\) = 0`, steps[0])
-	tr.wantSynced(`^openat\(.*O_CREAT.* = <`+id+`(\.info)?>|`+replaced(id), folderSync, steps[0])
-	tr.wantBefore(steps...)
-}
-
-// wantReplaced wants the record to be replaced whole.
-func (tr *trace) wantReplaced(id string) {
-	tr.t.Helper()
-	tr.wantBefore(`^write\(<`+id+`\.info\.tmp>`, replaced(id))
-	tr.wantSynced(`^write\(<`+id+`\.info\.tmp>`, `^fsync\(<`+id+`\.info\.tmp>\) = 0`, replaced(id))
-	tr.wantNone(`^write\(<` + id + `\.info>`)
-}
-
-// wantBefore wants calls that match each pattern, and those of one to have ended before those of the next begin.
-func (tr *trace) wantBefore(patterns ...string) {
-	tr.t.Helper()
-	last := -1
-	for i, pattern := range patterns {
-		list := tr.matching(pattern)
-		if len(list) == 0 {
-			tr.t.Errorf("there is no call %s", pattern)
-			return
-		}
-		for _, c := range list {
-			if c.begin <= last {
-				tr.t.Errorf("%s: it began before all of %s had ended", c.text, patterns[i-1])
-			}
-		}
-		for _, c := range list {
-			last = max(last, c.end)
-		}
-	}
-}
-
-// wantSynced wants a sync that begins after all writes (there may be none) have ended, and ends before next begins. Where
-// nothing is durable, it wants the writes to come before.
-func (tr *trace) wantSynced(writes, sync, next string) {
-	tr.t.Helper()
-	followers := tr.matching(next)
-	if len(followers) == 0 {
-		tr.t.Errorf("there is no call %s", next)
-		return
-	}
-	from := -1
-	for _, c := range tr.matching(writes) {
-		from = max(from, c.end)
-	}
-	if !tr.durable && from < followers[0].begin {
-		return
-	}
-	for _, c := range tr.matching(sync) {
-		if c.begin > from && c.end < followers[0].begin {
-			return
-		}
-	}
-	tr.t.Errorf("there is no call %s between all of %s and the first of %s", sync, writes, next)
-}
-
-// wantNone wants no call that matches.
-func (tr *trace) wantNone(pattern string) {
-	tr.t.Helper()
-	for _, c := range tr.matching(pattern) {
-		tr.t.Errorf("there is the call %s", c.text)
-	}
-}
-
-func (tr *trace) String() string {
-	var text strings.Builder
-	for _, c := range tr.calls {
-		text.WriteString(c.text + "\n")
-	}
-	return text.String()
 }

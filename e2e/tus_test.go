@@ -44,6 +44,8 @@ type tus struct {
 	files string // where uploads are created
 	// closing adds "Connection: close" to each request, as proxies do that speak HTTP/1.0 to their servers.
 	closing bool
+	// kept is what all requests share their connections in; nil: each has its own.
+	kept *http.Transport
 }
 
 func newTus(ctx context.Context, files string) *tus { return &tus{ctx: ctx, files: files} }
@@ -71,8 +73,11 @@ func (c *tus) do(method, address string, h headers, body []byte) answer {
 	for _, name := range slices.Sorted(maps.Keys(h)) {
 		request.Header.Set(name, h[name])
 	}
-	transport := &http.Transport{DisableKeepAlives: c.closing}
-	defer transport.CloseIdleConnections()
+	transport := c.kept
+	if transport == nil {
+		transport = &http.Transport{DisableKeepAlives: c.closing}
+		defer transport.CloseIdleConnections()
+	}
 	client := &http.Client{Transport: transport, Timeout: 30 * time.Second}
 	response, err := client.Do(request)
 	if err != nil {

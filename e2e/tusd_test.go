@@ -98,6 +98,7 @@ func TestTakesOverFromTusd(t *testing.T) {
 				await(ctx, t, "upload "+id+" is sealed", func() bool { return sealed(uploads, id) })
 			}
 			want := map[string]int{idOf(h.plain): 1, idOf(h.deferred): 1, idOf(final): 1}
+			server.awaitDelivered(ctx, t, []string{idOf(h.plain), idOf(h.deferred), idOf(final)})
 			if got := server.events(); !maps.Equal(got, want) {
 				t.Errorf("events by upload: %v, want %v: none for what tusd finished or for parts", got, want)
 			}

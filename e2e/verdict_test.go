@@ -135,6 +135,7 @@ func (f *faults) wantRest(what string, client *tus, address string, a answer, hi
 	if !sealed(f.server.uploads(), id) {
 		f.t.Errorf("%s: the upload was finished afterwards but is not sealed", what)
 	}
+	f.owed[id] = 1
 }
 
 // wantRestOfDelete judges what is left after a DELETE that failed: all of the upload, or nothing that takes up space or that

@@ -41,20 +41,18 @@ const commands = {
   async open({ url, beside }) {
     const context = beside ? of(beside).page.context() : (profile ?? (await browser.newContext()))
     const page = await context.newPage()
-    const id = ++last
-    const said = []
-    page.on('console', (message) => {
-      if (['error', 'warning'].includes(message.type())) said.push(`${message.type()}: ${message.text()}`)
-    })
-    page.on('pageerror', (error) => said.push(`exception: ${error.message}`))
-    page.on('dialog', (dialog) => {
-      said.push(`dialog: ${dialog.message()}`)
-      dialog.dismiss().catch(() => {})
-    })
-    page.on('crash', () => said.push('crash'))
-    page.on('filechooser', () => {}) // from the first listener on no real dialog opens
-    pages.set(id, { page, said })
+    const id = keep(page)
     await page.goto(url)
+    return id
+  },
+
+  // follow clicks on what opens another page, and returns that once it is loaded.
+  async follow({ page, selector }) {
+    const { page: from } = of(page)
+    const opened = new Promise((resolve) => from.once('popup', (popup) => resolve({ popup, id: keep(popup) })))
+    await from.locator(selector).first().click()
+    const { popup, id } = await opened
+    await popup.waitForURL((url) => url.href !== 'about:blank')
     return id
   },
 
@@ -151,8 +149,9 @@ const commands = {
     }
   },
 
-  async screenshot({ page, path }) {
-    await of(page).page.screenshot({ path, fullPage: true, animations: 'disabled' })
+  // screenshot makes a picture of the whole page, or of what is in the window.
+  async screenshot({ page, path, window }) {
+    await of(page).page.screenshot({ path, fullPage: !window, animations: 'disabled' })
   },
 
   // axe lists what keeps people from using the page who use it in another way than most.
@@ -177,6 +176,24 @@ const commands = {
 
   // said is what the console had to warn of, exceptions and dialogs.
   said: ({ page }) => of(page).said,
+}
+
+// keep numbers a page and notes what it has to say.
+function keep(page) {
+  const id = ++last
+  const said = []
+  page.on('console', (message) => {
+    if (['error', 'warning'].includes(message.type())) said.push(`${message.type()}: ${message.text()}`)
+  })
+  page.on('pageerror', (error) => said.push(`exception: ${error.message}`))
+  page.on('dialog', (dialog) => {
+    said.push(`dialog: ${dialog.message()}`)
+    dialog.dismiss().catch(() => {})
+  })
+  page.on('crash', () => said.push('crash'))
+  page.on('filechooser', () => {}) // from the first listener on no real dialog opens
+  pages.set(id, { page, said })
+  return id
 }
 
 function of(id) {

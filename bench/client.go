@@ -54,6 +54,34 @@ func (c *client) do(request []byte) (answer, error) {
 
 // read returns the next final answer, and skips its body.
 func (c *client) read() (answer, error) {
+	a, err := c.head()
+	if err != nil {
+		return answer{}, err
+	}
+	return a, c.skip(a)
+}
+
+// readBody returns the next final answer and its body, which must be short enough for the buffer.
+func (c *client) readBody() (answer, []byte, error) {
+	a, err := c.head()
+	if err != nil {
+		return answer{}, nil, err
+	}
+	if a.length < 0 || a.length > int64(len(c.buf)) {
+		return a, nil, fmt.Errorf("answer %d has a body of %d bytes (-1: it doesn't say)", a.status, a.length)
+	}
+	for int64(c.have) < a.length {
+		if err := c.fill(); err != nil {
+			return a, nil, fmt.Errorf("read body of answer %d: %w", a.status, err)
+		}
+	}
+	body := bytes.Clone(c.buf[:a.length])
+	c.consume(int(a.length))
+	return a, body, nil
+}
+
+// head returns the head of the next final answer.
+func (c *client) head() (answer, error) {
 	for {
 		a, n, err := parseAnswer(c.buf[:c.have])
 		if err != nil {
@@ -68,7 +96,7 @@ func (c *client) read() (answer, error) {
 			c.consume(n)
 		default:
 			c.consume(n)
-			return a, c.skip(a)
+			return a, nil
 		}
 	}
 }

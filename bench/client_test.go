@@ -105,3 +105,26 @@ func FuzzParseAnswer(f *testing.F) {
 		}
 	})
 }
+
+func TestClientReadsABody(t *testing.T) {
+	conn, server := net.Pipe()
+	defer conn.Close()
+	go func() {
+		defer server.Close()
+		for _, piece := range []string{
+			"HTTP/1.1 201 Created\r\nContent-Length: 5\r\n\r\nhe", "lloHTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+			"HTTP/1.1 200 OK\r\nContent-Length: 4097\r\n\r\n",
+		} {
+			_, _ = server.Write([]byte(piece)) // what is missing is seen
+		}
+	}()
+	c := &client{conn: conn, buf: make([]byte, 4096)}
+	for _, want := range []string{"hello", ""} {
+		if a, body, err := c.readBody(); err != nil || string(body) != want {
+			t.Fatalf("%+v with %q, want %q (%v)", a, body, want, err)
+		}
+	}
+	if a, body, err := c.readBody(); err == nil {
+		t.Errorf("%+v with %d bytes: longer than the buffer", a, len(body))
+	}
+}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"strings"
 )
 
 // floor is a promise about a figure: the least that Plateau has to reach.
@@ -20,8 +21,8 @@ const maxRise = 1
 
 func floors() []floor {
 	return []floor{
-		{"a.end", plateauNone, false, true, 32, "memory after 40,000 uploads, MB"},
-		{"a.end", plateauFsync, false, true, 32, "memory after 40,000 uploads, MB"},
+		{"a.end", plateauNone, false, true, 36, "memory after 40,000 uploads, MB"},
+		{"a.end", plateauFsync, false, true, 36, "memory after 40,000 uploads, MB"},
 		{"a.rise", plateauNone, false, true, maxRise, "rise over the second half, MB"},
 		{"a.rise", plateauFsync, false, true, maxRise, "rise over the second half, MB"},
 		{"b.each", plateauFsync, false, true, 36, "memory of an idle upload, KB"},
@@ -30,10 +31,22 @@ func floors() []floor {
 		{"c.cpu", plateauFsync, true, true, 0.55, "CPU time a GB, ratio"},
 		{"c.rate", plateauNone, true, false, 1.5, "throughput, ratio"},
 		{"c.rate", plateauFsync, true, false, 1.2, "throughput, ratio"},
-		{"d.16", plateauNone, true, false, 1.7, "creation-with-upload, 16 connections, ratio"},
-		{"d.64", plateauNone, true, false, 1.7, "creation-with-upload, 64 connections, ratio"},
-		{"d.16", plateauFsync, true, false, 0.5, "creation-with-upload, 16 connections, ratio"},
-		{"d.64", plateauFsync, true, false, 0.6, "creation-with-upload, 64 connections, ratio"},
+		// Plateau makes, sends and removes an event for each, tusd none: without events it was 1.7.
+		{"d.16", plateauNone, true, false, 1.3, "creation-with-upload, 16 connections, ratio"},
+		{"d.64", plateauNone, true, false, 1.3, "creation-with-upload, 64 connections, ratio"},
+		{"d.16", plateauFsync, true, false, 0.9, "creation-with-upload, 16 connections, ratio"},
+		{"d.64", plateauFsync, true, false, 0.9, "creation-with-upload, 64 connections, ratio"},
+		{"f.p99", plateauFsync, false, true, 20, "answered to event read at 1,000 uploads/s, p99, ms"},
+		{"g.ready", plateauFsync, false, true, 1000, "start over a million events, ms"},
+		// 50,000 is the goal. The relay does so many alone; here Kafka and this program have the same two processors.
+		{"g.rate", plateauFsync, false, false, 30_000, "waiting events delivered a second"},
+		{"i.cpu", plateauNone, false, true, 1.4, "CPU time of a form, of that by tus"},
+		{"i.cpu", plateauFsync, false, true, 1.4, "CPU time of a form, of that by tus"},
+		{"h.rate", plateauNone, false, false, 0.97, "throughput while watched, of that without"},
+		{"h.rate", plateauFsync, false, false, 0.97, "throughput while watched, of that without"},
+		{"h.cpu", plateauNone, false, true, 1.03, "CPU time while watched, of that without"},
+		{"h.cpu", plateauFsync, false, true, 1.03, "CPU time while watched, of that without"},
+		{"g.rise", plateauFsync, false, true, maxRise, "rise over the second half of a drain, MB"},
 	}
 }
 
@@ -44,10 +57,10 @@ type verdict struct {
 	met   bool
 }
 
-// check compares the medians with the floors of all figures that were taken.
-func check(all results) []verdict {
+// check compares the medians with the limits of all figures that were taken.
+func check(all results, limits []floor) []verdict {
 	var checked []verdict
-	for _, f := range floors() {
+	for _, f := range limits {
 		values := all[f.key][f.server]
 		if f.against {
 			values = ratios(values, all[f.key][tusd])
@@ -65,6 +78,15 @@ func check(all results) []verdict {
 	return checked
 }
 
+// scenario is the letter that a key begins with, nothing if it has none.
+func (f floor) scenario() string {
+	letter, _, ok := strings.Cut(f.key, ".")
+	if !ok {
+		return ""
+	}
+	return letter
+}
+
 // allMet is false if any floor is not met.
 func allMet(checked []verdict) bool {
 	for _, v := range checked {
@@ -76,7 +98,7 @@ func allMet(checked []verdict) bool {
 }
 
 func verdicts(checked []verdict) string {
-	lines := [][]string{{"", "server", "figure", "floor", "measured", ""}}
+	lines := [][]string{{"", "server", "figure", "limit", "measured", ""}}
 	for _, v := range checked {
 		bound, word := "≥", "NOT met"
 		if v.atMost {
@@ -85,7 +107,7 @@ func verdicts(checked []verdict) string {
 		if v.met {
 			word = "met"
 		}
-		lines = append(lines, []string{v.key[:1], v.server, v.what, fmt.Sprintf("%s %g", bound, v.limit), fmt.Sprintf("%.2f", v.value), word})
+		lines = append(lines, []string{v.scenario(), v.server, v.what, fmt.Sprintf("%s %g", bound, v.limit), fmt.Sprintf("%.2f", v.value), word})
 	}
 	return markdown(lines)
 }

@@ -9,13 +9,13 @@ import (
 
 func TestCheckComparesMediansOfPairedRatios(t *testing.T) {
 	all := results{}
-	for _, round := range []struct{ tusd, none, fsync float64 }{{100, 200, 40}, {50, 100, 25}, {1000, 1000, 900}} {
+	for _, round := range []struct{ tusd, none, fsync float64 }{{100, 200, 80}, {50, 100, 46}, {1000, 1000, 1000}} {
 		all.add(tusd, figures{"d.16": round.tusd})
 		all.add(plateauNone, figures{"d.16": round.none})
 		all.add(plateauFsync, figures{"d.16": round.fsync})
 	}
-	all.add(plateauNone, figures{"a.end": 33, "a.rise": -3})
-	checked := check(all)
+	all.add(plateauNone, figures{"a.end": 37, "a.rise": -3})
+	checked := check(all, floors())
 	got := map[string]bool{}
 	for _, v := range checked {
 		got[v.key+" "+v.server] = v.met
@@ -39,7 +39,7 @@ func TestCheckComparesMediansOfPairedRatios(t *testing.T) {
 func TestAFigureThatIsNotANumberMeetsNoFloor(t *testing.T) {
 	all := results{}
 	all.add(plateauNone, figures{"a.rise": math.NaN()})
-	if checked := check(all); len(checked) != 1 || allMet(checked) {
+	if checked := check(all, floors()); len(checked) != 1 || allMet(checked) {
 		t.Errorf("checked %+v", checked)
 	}
 }

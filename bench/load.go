@@ -25,9 +25,13 @@ type load struct {
 	connections int
 	content     []byte // of each upload
 	separate    bool   // create, then PATCH; otherwise creation-with-upload
+	// every is how long after the last one a connection begins its next upload, at least; 0: as soon as that is answered.
+	every time.Duration
 
 	// sample is called after each twentieth part of the uploads, with how many there are by then, from several goroutines.
-	sample func(int) error
+	sample func(int) error // may be nil
+	// created is called with the path of each upload once it was answered as finished, from several goroutines; it may be nil.
+	created func(location string)
 }
 
 // run returns how long all uploads took. The first wrong answer ends it.
@@ -47,12 +51,22 @@ func (l load) run(ctx context.Context) (time.Duration, error) {
 	var begun, ended atomic.Int64
 	var wg sync.WaitGroup
 	start := time.Now()
-	for _, c := range clients {
+	for i, c := range clients {
 		wg.Go(func() {
 			upload := l.uploader()
+			var pace <-chan time.Time
+			if l.every > 0 {
+				<-time.After(l.every * time.Duration(i) / time.Duration(l.connections)) // not all at once
+				ticker := time.NewTicker(l.every)
+				defer ticker.Stop()
+				pace = ticker.C
+			}
 			for begun.Add(1) <= int64(l.uploads) {
+				if pace != nil {
+					<-pace
+				}
 				err := upload(c)
-				if n := ended.Add(1); err == nil && n%every == 0 {
+				if n := ended.Add(1); err == nil && l.sample != nil && n%every == 0 {
 					err = l.sample(int(n))
 				}
 				if err != nil {
@@ -77,7 +91,13 @@ func (l load) uploader() func(*client) error {
 		create := createWithUpload(l.addr, l.content)
 		return func(c *client) error {
 			a, err := c.do(create)
-			return expect(a, err, 201, size)
+			if err := expect(a, err, 201, size); err != nil {
+				return err
+			}
+			if l.created != nil {
+				l.created(a.location)
+			}
+			return nil
 		}
 	}
 	create := createOnly(l.addr, size, tusHeaders)

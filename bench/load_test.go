@@ -17,7 +17,7 @@ func uploadServer(t *testing.T, spoil func(w http.ResponseWriter, n int64) bool)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n, err := io.Copy(io.Discard, r.Body)
 		if err != nil {
-			t.Errorf("read body: %v", err)
+			return // one connection's failure ends the others; whoever counts sees what is missing
 		}
 		received.Add(n)
 		if n > 0 && spoil != nil && spoil(w, answers.Add(1)) {

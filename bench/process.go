@@ -25,6 +25,7 @@ type process struct {
 	cmd    *exec.Cmd
 	addr   string // of uploads
 	admin  string // of /metrics
+	first  string // what it is asked to see whether it answers
 	place  place
 	output tail
 	exited chan struct{} // closed when the process has ended
@@ -36,7 +37,10 @@ func start(ctx context.Context, s server, folder string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &process{addr: addr, admin: admin, place: place{uploads: filepath.Join(folder, s.uploads)}, exited: make(chan struct{})}
+	p := &process{
+		addr: addr, admin: admin, first: s.ready,
+		place: place{uploads: filepath.Join(folder, s.uploads)}, exited: make(chan struct{}),
+	}
 	if s.metricsOnUploads {
 		p.admin = addr
 	}
@@ -75,11 +79,11 @@ func (p *process) check() error {
 	}
 }
 
-// ready waits until the server answers OPTIONS.
+// ready waits until the server answers its first request.
 func (p *process) ready(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
-	request := []byte("OPTIONS " + basePath + " HTTP/1.1\r\nHost: " + p.addr + "\r\n\r\n")
+	request := []byte(p.first + " HTTP/1.1\r\nHost: " + p.addr + "\r\n\r\n")
 	return poll(ctx, 5*time.Millisecond, func() (bool, error) {
 		if err := p.check(); err != nil {
 			return false, err
@@ -91,27 +95,42 @@ func (p *process) ready(ctx context.Context) error {
 		defer c.close()
 		a, err := c.do(request)
 		if err != nil {
-			return false, fmt.Errorf("ask for OPTIONS: %w", err)
+			return false, fmt.Errorf("ask %s: %w", p.first, err)
 		}
 		if a.status != 200 && a.status != 204 {
-			return false, fmt.Errorf("OPTIONS was answered %d", a.status)
+			return false, fmt.Errorf("%s was answered %d", p.first, a.status)
 		}
 		return true, nil
 	})
 }
 
 // resident returns the memory of the process that is in RAM, in bytes.
-func (p *process) resident() (float64, error) {
+func (p *process) resident() (float64, error) { return p.memory("VmRSS") }
+
+// peak returns the most that it ever was.
+func (p *process) peak() (float64, error) { return p.memory("VmHWM") }
+
+// memory returns a figure of /proc/PID/status in bytes.
+func (p *process) memory(name string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
 	if err != nil {
 		return 0, fmt.Errorf("read resident memory: %w", err)
 	}
-	_, rest, _ := bytes.Cut(status, []byte("\nVmRSS:"))
+	_, rest, _ := bytes.Cut(status, []byte("\n"+name+":"))
 	var kib float64
 	if _, err := fmt.Sscanf(string(rest), "%f kB", &kib); err != nil {
 		return 0, fmt.Errorf("read resident memory: %w", err)
 	}
 	return kib * 1024, nil
+}
+
+// openFiles returns how many file descriptors the process has, connections included.
+func (p *process) openFiles() (int, error) {
+	entries, err := os.ReadDir(fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid))
+	if err != nil {
+		return 0, fmt.Errorf("count open files: %w", err)
+	}
+	return len(entries), nil
 }
 
 // cpu returns the seconds of processor time, user and system, that the process has used.
@@ -135,7 +154,7 @@ func (p *process) cpu() (float64, error) {
 
 // metric reads one value from the server's Prometheus page.
 func (p *process) metric(ctx context.Context, name string) (float64, error) {
-	page, err := p.get(ctx, "/metrics")
+	page, err := get(ctx, p.admin, "/metrics")
 	if err != nil {
 		return 0, err
 	}
@@ -147,8 +166,8 @@ func (p *process) metric(ctx context.Context, name string) (float64, error) {
 	return 0, fmt.Errorf("read metrics: no %s", name)
 }
 
-func (p *process) get(ctx context.Context, path string) ([]byte, error) {
-	request, err := http.NewRequestWithContext(ctx, "GET", "http://"+p.admin+path, nil)
+func get(ctx context.Context, addr, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, "GET", "http://"+addr+path, nil)
 	if err != nil {
 		return nil, fmt.Errorf("ask for %s: %w", path, err)
 	}

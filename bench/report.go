@@ -29,6 +29,19 @@ func rows() []row {
 		{"d.64.cpu", "d", "server's CPU time, 64 connections", "µs/upload", 0},
 		{"e.16", "e", "16 connections", "uploads/s", 0},
 		{"e.16.cpu", "e", "server's CPU time, 16 connections", "µs/upload", 0},
+		{"f.p50", "f", "upload answered to event read, median", "ms", 1},
+		{"f.p99", "f", "the same, 99 of 100 are quicker", "ms", 1},
+		{"f.mean", "f", "finish to acknowledgement, mean", "ms", 1},
+		{"f.full.p50", "f", "answered to read at full load, median", "ms", 1},
+		{"f.full.p99", "f", "the same, 99 of 100 are quicker", "ms", 1},
+		{"g.ready", "g", "start until ready", "ms", 0},
+		{"g.rate", "g", "waiting events delivered", "events/s", 0},
+		{"g.most", "g", "most memory meanwhile", "MB", 1},
+		{"g.rise", "g", "rise over the second half", "MB", 2},
+		{"h.rate", "h", "throughput while watched, of that without", "", 3},
+		{"h.cpu", "h", "CPU time while watched, of that without", "", 3},
+		{"i.cpu", "i", "CPU time of a form, of that by tus", "", 2},
+		{"i.rate", "i", "throughput of a form, of that by tus", "", 2},
 	}
 }
 
@@ -120,6 +133,14 @@ figures move from day to day, ratios hardly. KB, MB and GB are powers of 1,000.
   its file, and waits. Resident memory, settled, less that of the fresh server, for each upload; growth of the Go runtime's stacks in use.
 - **c**: one upload of %d MiB in one PATCH; user and system time of the server, and bytes by the time from the first byte to the answer.
 - **d**: 4 KiB creation-with-upload, %d for each point. **e**: 4 KiB, a creation and a PATCH.
+- **f**: %d uploads as in d over 16 connections, 1,000 a second in all, with their events sent to Apache Kafka on the same machine: from the
+  last byte of the answer to the moment at which a reader there has the event, once half as many have warmed up Java; then at full load,
+  when every connection's next upload begins at once. The mean is the server's own (plateau_event_delivery_seconds).
+- **g**: the server starts over %d finished uploads whose events wait: until /readyz answers 200, and until all are in Kafka; resident
+  memory, sampled ten times a second.
+- **h**: loads of %d uploads as in d over 16 connections, with the operator's page opened and a scrape of /metrics in every 5 seconds or less, and
+  without, in turn, over the same process: %d pairs. CPU time is for the same number of uploads.
+- **i**: one upload of %d MiB by creation-with-upload and as a file of an HTML form, in turn, over the same process: 4 pairs.
 
 How it was made comparable: both are built from source with the same Go, run as processes of their own with the same environment
 (GOMAXPROCS=%d), one at a time, in turn, the order reversed every second round, each run on a fresh folder after a sync of the disk; a run that ext4 spoils
@@ -128,10 +149,11 @@ How it was made comparable: both are built from source with the same Go, run as 
 - tusd: %s
 - Plateau: %s with --durability none and finish
 
-"none" and tusd never fsync; "finish" has data, record and folder on stable storage before the last answer, which tusd does not offer.
+"none" and tusd never fsync; "finish" has data, record, name and event on stable storage before the last answer, which tusd does not offer.
 tusd has no way to silence its line for each upload that is created or finished; it writes them to /dev/null. Plateau's line for each request is off.
 The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e).
 `,
-		samples, b.scale(40_000, 2_000), b.scale(5_000, 200), b.scale(2048, 128), b.scale(20_000, 1_000),
+		samples, b.scale(40_000, 2_000), b.scale(5_000, 200), b.scale(2048, 128), b.scale(20_000, 1_000), b.scale(20_000, 500), b.scale(1_000_000, 20_000),
+		b.scale(watchedUploads, 500), watchedPairs, b.scale(1024, 64),
 		gomaxprocs(), commandLine(tusdServer("tusd")), commandLine(plateauServer(plateauNone, "plateau", "…")), b.clientShare*100)
 }

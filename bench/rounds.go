@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"runtime"
 	"slices"
 	"strings"
@@ -41,6 +40,7 @@ func (r results) add(server string, f figures) {
 type bench struct {
 	servers  []server
 	work     string // folder for everything written
+	repo     string // folder of Plateau's module
 	rounds   int
 	short    bool
 	content  []byte    // 1 MiB of random bytes that every upload is made of
@@ -67,6 +67,10 @@ func scenarios() []scenario {
 		{"e", all, (*bench).twoRequests},
 		{"a", all, (*bench).memory},
 		{"b", []string{tusd, plateauFsync}, (*bench).idle}, // an upload that waits has nothing to fsync
+		{"f", []string{plateauFsync}, (*bench).events},
+		{"g", []string{plateauFsync}, (*bench).drain},
+		{"i", []string{plateauNone, plateauFsync}, (*bench).form},
+		{"h", []string{plateauNone, plateauFsync}, (*bench).watched},
 	}
 }
 
@@ -187,18 +191,15 @@ func (f figures) String() string {
 	return strings.Join(parts, ", ")
 }
 
-// raiseFileLimit allows as many open files as the system lets us have. Servers inherit it.
-func raiseFileLimit() error {
+// raiseFileLimit allows as many open files as the system lets us have, and returns how many. Servers inherit it.
+func raiseFileLimit() (uint64, error) {
 	var limit syscall.Rlimit
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("read the limit of open files: %w", err)
+		return 0, fmt.Errorf("read the limit of open files: %w", err)
 	}
 	limit.Cur = limit.Max
 	if err := syscall.Setrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil {
-		return fmt.Errorf("raise the limit of open files: %w", err)
+		return 0, fmt.Errorf("raise the limit of open files: %w", err)
 	}
-	if limit.Max < 12_000 {
-		fmt.Fprintf(os.Stderr, "only %d files may be open: scenario b needs about 11,000 in a server (ulimit -Hn)\n", limit.Max)
-	}
-	return nil
+	return limit.Max, nil
 }

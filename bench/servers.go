@@ -33,12 +33,13 @@ type server struct {
 	args             func(addr, admin, folder string) []string
 	uploads          string // where data files are, below the folder
 	metricsOnUploads bool   // /metrics is on the listener of uploads
+	ready            string // method and path of a request that is answered 200 or 204 once it serves
 }
 
 // Both servers get the same idle timeout, longer than any scenario lasts, and say as little as they can be told to.
 func tusdServer(binary string) server {
 	return server{
-		name: tusd, binary: binary, uploads: ".", metricsOnUploads: true,
+		name: tusd, binary: binary, uploads: ".", metricsOnUploads: true, ready: "OPTIONS " + basePath,
 		args: func(addr, _, folder string) []string {
 			host, port, _ := net.SplitHostPort(addr)
 			return []string{
@@ -51,7 +52,7 @@ func tusdServer(binary string) server {
 
 func plateauServer(name, binary, durability string) server {
 	return server{
-		name: name, binary: binary, uploads: "uploads",
+		name: name, binary: binary, uploads: "uploads", ready: "OPTIONS " + basePath,
 		args: func(addr, admin, folder string) []string {
 			return []string{
 				"serve", "--listen", addr, "--admin-listen", admin, "--data-dir", folder,

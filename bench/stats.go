@@ -46,3 +46,12 @@ func slope(x, y []float64) float64 {
 	}
 	return sxy / sxx
 }
+
+// quantile returns the value that a part q of the values does not exceed. It is NaN for none.
+func quantile(values []float64, q float64) float64 {
+	if len(values) == 0 {
+		return math.NaN()
+	}
+	sorted := slices.Sorted(slices.Values(values))
+	return sorted[max(0, int(math.Ceil(q*float64(len(sorted))))-1)]
+}

@@ -14,7 +14,6 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
-	"plateau/store/disk"
 )
 
 const (
@@ -183,7 +182,7 @@ func (s *Server) answerForm(w *response, f *formReader) error {
 	return nil
 }
 
-func statusOf(done disk.Finished) string {
+func statusOf(done store.Finished) string {
 	switch {
 	case done.Err == nil:
 		return formStored

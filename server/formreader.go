@@ -11,7 +11,7 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
-	"plateau/store/disk"
+	"plateau/store"
 )
 
 // formNames is the most that the names and types of all files of a form have
@@ -20,7 +20,7 @@ const formNames = 256 << 10
 
 // formFile is a file of a form that is being read.
 type formFile struct {
-	draft    *disk.Draft
+	draft    store.Draft
 	metadata handler.MetaData
 }
 
@@ -184,8 +184,8 @@ func (f *formReader) checkSizes() error {
 }
 
 // finish makes uploads of all files.
-func (f *formReader) finish() []disk.Finished {
-	drafts := make([]*disk.Draft, len(f.files))
+func (f *formReader) finish() []store.Finished {
+	drafts := make([]store.Draft, len(f.files))
 	metadata := make([]handler.MetaData, len(f.files))
 	for i, file := range f.files {
 		// What the client says of the file itself is more than a field of that name.

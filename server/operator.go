@@ -15,6 +15,7 @@ import (
 
 	"plateau/config"
 	"plateau/hooks"
+	"plateau/store"
 	"plateau/store/disk"
 	"plateau/store/memorylock"
 )
@@ -121,12 +122,12 @@ func (o *Operator) Replay(ctx context.Context, since, until time.Time, each func
 }
 
 // ListUploads calls each for every upload, in no order. An error of each ends it.
-func (o *Operator) ListUploads(ctx context.Context, each func(disk.Listed) error) error {
+func (o *Operator) ListUploads(ctx context.Context, each func(store.Listed) error) error {
 	return o.reading(func(s *disk.Store) error { return s.List(ctx, each) })
 }
 
 // ShowUpload returns what is known of one upload.
-func (o *Operator) ShowUpload(id string) (shown disk.Listed, err error) {
+func (o *Operator) ShowUpload(id string) (shown store.Listed, err error) {
 	err = o.reading(func(s *disk.Store) error {
 		shown, err = s.Show(id)
 		return err
@@ -152,7 +153,7 @@ func (o *Operator) RemoveUploads(ctx context.Context, ids []string, each func(id
 
 // Expire removes the uploads that the janitor of a server would remove, and
 // calls each for every one. With dryRun it only says which.
-func (o *Operator) Expire(ctx context.Context, dryRun bool, each func(disk.Expired) error) error {
+func (o *Operator) Expire(ctx context.Context, dryRun bool, each func(store.Expired) error) error {
 	use := func(s *disk.Store) error { return s.Expire(ctx, dryRun, each) }
 	if !dryRun {
 		return o.owning(use)
@@ -229,6 +230,6 @@ func (o *Operator) with(open func(disk.Options) (*disk.Store, error), events wai
 
 // What the store says of uploads, for who may not know the store.
 type (
-	Listed  = disk.Listed
-	Expired = disk.Expired
+	Listed  = store.Listed
+	Expired = store.Expired
 )

@@ -68,6 +68,12 @@ func Full() handler.Error {
 	return passing("ERR_STORAGE_FULL", "there is no space left for this upload", http.StatusInsufficientStorage)
 }
 
+// Away: what the store keeps its bytes in can't be reached, or answers with trouble
+// of its own.
+func Away() handler.Error {
+	return passing("ERR_STORAGE_AWAY", "the storage can't be reached; try again", http.StatusServiceUnavailable)
+}
+
 // Failed: the store could not do what it was asked.
 func Failed() handler.Error {
 	return passing("ERR_STORAGE_FAILED", "the upload could not be stored", http.StatusInternalServerError)

@@ -41,7 +41,7 @@ func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
 		}
 	}
 	info.ID = id
-	return &upload{store: s, info: mark(info, store.KeyCreated, now())}, nil
+	return &upload{store: s, info: store.Mark(info, store.KeyCreated, now())}, nil
 }
 
 // ConcatUploads makes the final upload from its parts and finishes it. If it
@@ -71,7 +71,7 @@ func (u *upload) concat(ctx context.Context) error {
 	switch {
 	case err == nil && existing.sealed:
 		u.info, u.sealed = existing.info, true
-		if marked(u.info) {
+		if store.Marked(u.info) {
 			// What a crash may have left undone.
 			if err := s.markParts(ctx, u.info); err != nil {
 				return unfinished("mark the parts", err)
@@ -99,8 +99,8 @@ func (u *upload) concat(ctx context.Context) error {
 	}
 
 	fin := s.startFinish(ctx, u, nil)
-	if err := fin.wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
-		if assembled && fin.ended() && s.haveBytes(u.info.PartialUploads) == nil {
+	if err := fin.Wait(context.WithoutCancel(ctx), 2*s.opts.FinishDeadline); err != nil {
+		if assembled && fin.Ended() && s.haveBytes(u.info.PartialUploads) == nil {
 			err = errors.Join(err, s.discard(ctx, id))
 		}
 		return err
@@ -228,7 +228,7 @@ func (s *Store) markPart(ctx context.Context, part, final string) (changed bool,
 	}
 	defer unlock()
 	// A finish that outlasted its request goes on without the lock.
-	if err := s.finishes.wait(waiting, part, s.opts.FinishWait); err != nil {
+	if err := s.finishes.Wait(waiting, part, s.opts.FinishWait); err != nil {
 		return false, fmt.Errorf("part %s: %w", part, err)
 	}
 	var info handler.FileInfo
@@ -241,7 +241,7 @@ func (s *Store) markPart(ctx context.Context, part, final string) (changed bool,
 	case !info.IsPartial, info.Storage[keyFinal] == final:
 		return false, nil
 	}
-	return true, s.replaceRecord(mark(info, keyFinal, final))
+	return true, s.replaceRecord(store.Mark(info, keyFinal, final))
 }
 
 // removeParts removes the bytes of the parts of a sealed final, and keeps their

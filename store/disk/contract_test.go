@@ -12,6 +12,7 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
+	"plateau/store"
 	"plateau/store/disk"
 	"plateau/store/storetest"
 )
@@ -88,7 +89,7 @@ func (u *underTest) Sweep(ctx context.Context) error {
 
 // Expire is part of storetest.Store.
 func (u *underTest) Expire(ctx context.Context, dryRun bool) (ids []string, err error) {
-	err = u.Store.Expire(ctx, dryRun, func(e disk.Expired) error {
+	err = u.Store.Expire(ctx, dryRun, func(e store.Expired) error {
 		ids = append(ids, e.ID)
 		return nil
 	})

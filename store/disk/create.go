@@ -28,7 +28,7 @@ func (s *Store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 	if !s.ValidID(info.ID) {
 		return nil, s.answer(ctx, fmt.Errorf("create %q: %w", info.ID, handler.NewError("ERR_INVALID_ID", "the id is not a valid one", 400)))
 	}
-	info = mark(info, store.KeyCreated, now())
+	info = store.Mark(info, store.KeyCreated, now())
 	if err := s.create(info); err != nil {
 		return nil, s.answer(ctx, err)
 	}

@@ -2,18 +2,20 @@ package disk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"os"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
+
+// keyDigestState is where the record of an unfinished upload has the state of its
+// digest, in its Storage map.
+const keyDigestState = "DigestState"
 
 const (
 	// digestKeep is how many bytes a request must have brought before the state of
@@ -27,51 +29,33 @@ const (
 	digestPatience = 64 << 20
 )
 
-// digest sums up the first offset bytes of an upload. It is fed while they pass.
-type digest struct {
-	hash   hash.Hash
-	offset int64
-	saved  int64 // the offset of the state that the record has; 0: it has none
-}
-
-func (d *digest) write(b []byte) {
-	_, _ = d.hash.Write(b) // a hash never fails
-	d.offset += int64(len(b))
-}
-
 // sums reports whether an upload's record is to have a digest. Parts make no
 // event, and what tusd finished is left as it is.
 func (s *Store) sums(info handler.FileInfo) bool {
-	return s.opts.Digest != "" && !info.IsPartial && marked(info)
+	return s.opts.Digest != "" && !info.IsPartial && store.Marked(info)
 }
 
 // openDigest returns the digest of what is there of an upload, as its record has
-// it; of nothing if the record has none that can be believed.
-func (s *Store) openDigest(info handler.FileInfo) *digest {
-	d := &digest{hash: sha256.New()}
-	state, err := parseDigestState(info.Storage[keyDigestState])
-	// After a power cut the file may have other bytes than the state has seen.
-	if err != nil || state.boot != s.boot || s.boot == "" || state.offset > info.Offset {
-		return d
+// it; of nothing if the record has none that can be believed: after a power cut the
+// file may have other bytes than the state has seen.
+func (s *Store) openDigest(info handler.FileInfo) *lifecycle.Digest {
+	d, err := lifecycle.RestoreDigest(info.Storage[keyDigestState], s.boot, info.Offset)
+	if err != nil {
+		return lifecycle.NewDigest()
 	}
-	if err := state.restore(d.hash); err != nil {
-		d.hash.Reset()
-		return d
-	}
-	d.offset, d.saved = state.offset, state.offset
 	return d
 }
 
 // followDigest returns the digest that a request's bytes at u's offset are to be
 // fed to. What was not summed up before is read now, unless that is much: then it
 // returns nil, and the finish reads it.
-func (u *upload) followDigest() (*digest, error) {
+func (u *upload) followDigest() (*lifecycle.Digest, error) {
 	s := u.store
 	if !s.sums(u.info) {
 		return nil, nil
 	}
 	d := s.openDigest(u.info)
-	if u.info.Offset-d.offset > digestEvery {
+	if u.info.Offset-d.Offset > digestEvery {
 		return nil, nil
 	}
 	if err := s.catchUp(context.Background(), d, u.info, nil); err != nil {
@@ -85,14 +69,14 @@ func (s *Store) sumFinal(u *upload) error {
 	if !s.sums(u.info) {
 		return nil
 	}
-	u.digest = &digest{hash: sha256.New()}
+	u.digest = lifecycle.NewDigest()
 	return s.catchUp(context.Background(), u.digest, u.info, nil)
 }
 
 // catchUp reads what d lacks of an upload. save is called with each digestEvery
 // bytes; it may be nil.
-func (s *Store) catchUp(ctx context.Context, d *digest, info handler.FileInfo, save func()) error {
-	if d.offset == info.Offset {
+func (s *Store) catchUp(ctx context.Context, d *lifecycle.Digest, info handler.FileInfo, save func()) error {
+	if d.Offset == info.Offset {
 		return nil
 	}
 	f, err := s.root.Open(info.ID)
@@ -100,21 +84,21 @@ func (s *Store) catchUp(ctx context.Context, d *digest, info handler.FileInfo, s
 		return fmt.Errorf("open the data file to sum it up: %w", err)
 	}
 	defer f.Close()
-	block := make([]byte, min(digestBlock, info.Offset-d.offset))
-	for d.offset < info.Offset {
-		if s.interrupted.Load() && info.Offset-d.offset > digestPatience {
+	block := make([]byte, min(digestBlock, info.Offset-d.Offset))
+	for d.Offset < info.Offset {
+		if s.interrupted.Load() && info.Offset-d.Offset > digestPatience {
 			return store.ShuttingDown()
 		}
 		if err := ctx.Err(); err != nil {
 			return fmt.Errorf("sum up the data file: %w", err)
 		}
-		n, err := f.ReadAt(block[:min(int64(len(block)), info.Offset-d.offset)], d.offset)
-		d.write(block[:n])
+		n, err := f.ReadAt(block[:min(int64(len(block)), info.Offset-d.Offset)], d.Offset)
+		d.Feed(block[:n])
 		s.opts.Reread(int64(n))
-		if err != nil && (!errors.Is(err, io.EOF) || d.offset < info.Offset) {
+		if err != nil && (!errors.Is(err, io.EOF) || d.Offset < info.Offset) {
 			return fmt.Errorf("read the data file to sum it up: %w", err)
 		}
-		if save != nil && d.offset-d.saved >= digestEvery {
+		if save != nil && d.Offset-d.Saved >= digestEvery {
 			save()
 		}
 	}
@@ -125,33 +109,33 @@ func (s *Store) catchUp(ctx context.Context, d *digest, info handler.FileInfo, s
 // is broken off goes on at the next try.
 func (s *Store) sum(ctx context.Context, u upload) (handler.FileInfo, error) {
 	d := u.digest
-	if d == nil || d.offset != u.info.Size {
+	if d == nil || d.Offset != u.info.Size {
 		d = s.openDigest(u.info)
 		save := func() { u.saveDigest(d) }
 		if err := s.catchUp(ctx, d, u.info, save); err != nil {
-			if d.offset-d.saved >= digestKeep {
+			if d.Offset-d.Saved >= digestKeep {
 				save()
 			}
 			return u.info, err
 		}
 	}
-	info := mark(u.info, store.KeyDigest, "sha256:"+hex.EncodeToString(d.hash.Sum(nil)))
+	info := store.Mark(u.info, store.KeyDigest, d.Sum())
 	delete(info.Storage, keyDigestState)
 	return info, nil
 }
 
 // saveDigest saves the state of d with the record. It only saves time: if it
 // fails, more is read again.
-func (u *upload) saveDigest(d *digest) {
+func (u *upload) saveDigest(d *lifecycle.Digest) {
 	s := u.store
 	if s.boot == "" {
 		return
 	}
-	text, err := formatDigestState(d, s.boot)
+	text, err := d.State(s.boot)
 	if err == nil {
-		info := mark(u.info, keyDigestState, text)
+		info := store.Mark(u.info, keyDigestState, text)
 		if err = s.replaceRecord(info); err == nil {
-			u.info, d.saved = info, d.offset
+			u.info, d.Saved = info, d.Offset
 			return
 		}
 	}
@@ -161,7 +145,7 @@ func (u *upload) saveDigest(d *digest) {
 // keepDigest hands the digest over to the finish, or to a later request.
 func (u *upload) keepDigest(r *store.Request, c *chunk) {
 	u.digest = c.digest
-	if d := c.digest; d != nil && !u.complete() && d.offset-d.saved >= digestKeep && !r.Creates() && r.Held() == nil {
+	if d := c.digest; d != nil && !u.complete() && d.Offset-d.Saved >= digestKeep && !r.Creates() && r.Held() == nil {
 		u.saveDigest(d)
 	}
 }
@@ -169,11 +153,11 @@ func (u *upload) keepDigest(r *store.Request, c *chunk) {
 // forgetDigest takes the saved state out of the record if it has seen bytes
 // beyond offset, which are about to be taken back.
 func (u *upload) forgetDigest(offset int64) error {
-	state, err := parseDigestState(u.info.Storage[keyDigestState])
-	if err != nil || state.offset <= offset {
+	seen, ok := lifecycle.StateOffset(u.info.Storage[keyDigestState])
+	if !ok || seen <= offset {
 		return nil
 	}
-	info := mark(u.info, keyDigestState, "")
+	info := store.Mark(u.info, keyDigestState, "")
 	delete(info.Storage, keyDigestState)
 	if err := u.store.replaceRecord(info); err != nil {
 		return err

@@ -121,37 +121,6 @@ func TestDigestForgets(t *testing.T) {
 	f.must(f.Close(t.Context()))
 }
 
-// FuzzDigestState: whatever stands in a record, a state is restored exactly or
-// not at all.
-func FuzzDigestState(f *testing.F) {
-	h := sha256.New()
-	h.Write([]byte("abc"))
-	good, err := formatDigestState(&digest{hash: h, offset: 3}, "boot")
-	if err != nil {
-		f.Fatal(err)
-	}
-	for _, text := range []string{"", " ", "3 boot ", "-1 boot AAAA", good, strings.Replace(good, "3", "4", 1), good + "A"} {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		state, err := parseDigestState(text)
-		if err != nil {
-			return
-		}
-		h := sha256.New()
-		if err := state.restore(h); err != nil {
-			return
-		}
-		again, err := formatDigestState(&digest{hash: h, offset: state.offset}, state.boot)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if back, err := parseDigestState(again); err != nil || string(back.state) != string(state.state) || back.offset != state.offset {
-			t.Errorf("%q came back as %q", text, again)
-		}
-	})
-}
-
 // However long it takes to read a final, its finish has all of its time: else a
 // large one would be made, be read for a while and be removed, for ever.
 func TestDigestOfLargeFinal(t *testing.T) {

@@ -12,7 +12,9 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
+	"plateau/store/blocks"
 	"plateau/store/journal"
+	"plateau/store/lifecycle"
 )
 
 // Store is tusd's handler.DataStore, with termination, concatenation and
@@ -24,10 +26,10 @@ type Store struct {
 	root          *os.Root // the folder "uploads"
 	folder        *folderSync
 	syncs         *syncs
-	blocks        *blockPool
-	ages          *ages
+	blocks        *blocks.Pool
+	ages          *lifecycle.Ages
 	boot          string // see bootID
-	finishes      finishes
+	finishes      lifecycle.Finishes
 	journal       *journal.Journal // nil: not open yet, or only looked at
 	opened        time.Time        // when the journal was
 	brought       sync.Map         // ids that the journal brought back, until they are sealed
@@ -47,7 +49,7 @@ func Open(opts Options) (*Store, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	s := &Store{opts: opts, blocks: newBlockPool(opts.WriteBlock, opts.BufferPool), ages: newAges(opts), boot: bootID()}
+	s := &Store{opts: opts, blocks: blocks.New(opts.WriteBlock, opts.BufferPool), ages: lifecycle.NewAges(opts.Now, nil, opts.Log), boot: bootID()}
 	uploads := filepath.Join(opts.Dir, "uploads")
 	if err := os.MkdirAll(uploads, 0o777); err != nil {
 		return nil, fmt.Errorf("make the folder for uploads: %w", err)
@@ -103,7 +105,7 @@ func (s *Store) probe() error {
 
 // Start begins to sweep and to expire, in the background, until Close.
 func (s *Store) Start(ctx context.Context) {
-	s.ages.start(grace)
+	s.ages.Start(lifecycle.Grace)
 	ctx, s.stop = context.WithCancel(context.WithoutCancel(ctx))
 	s.running.Go(func() { s.sweepEvery(ctx) })
 }
@@ -134,14 +136,14 @@ func (s *Store) Close(ctx context.Context) error {
 // Lend lends a block of up to Options.WriteBlock bytes, for bytes on their way to
 // a draft; it waits until there is one. Whoever has it must neither wait for a
 // client with it nor for another one, and gives it back by TakeBack.
-func (s *Store) Lend() []byte { return s.blocks.get() }
+func (s *Store) Lend() []byte { return s.blocks.Get() }
 
 // TakeBack takes a block back that Lend has lent.
-func (s *Store) TakeBack(block []byte) { s.blocks.put(block) }
+func (s *Store) TakeBack(block []byte) { s.blocks.Put(block) }
 
 // SetBuffers changes Options.WriteBlock and Options.BufferPool while the store
 // runs; both are above 0. It may be called at any time.
-func (s *Store) SetBuffers(writeBlock int, bufferPool int64) { s.blocks.resize(writeBlock, bufferPool) }
+func (s *Store) SetBuffers(writeBlock int, bufferPool int64) { s.blocks.Resize(writeBlock, bufferPool) }
 
 // Interrupt ends running concatenations, which may take long: their requests
 // hear 503, and nothing is left of their final uploads. It doesn't wait.

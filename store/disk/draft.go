@@ -2,8 +2,6 @@ package disk
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"os"
 	"time"
@@ -11,16 +9,13 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
 
-// Draft is a new upload of which nobody knows yet: it has bytes, but neither a
-// record nor a name that a request could reach. So a crash leaves nothing but a
-// temporary file, which the first sweep removes. A form's files are drafts until the
-// form has ended well; then FinishDrafts makes finished uploads of them.
-//
-// A draft is for one goroutine. Rest closes its file until it is used again, so that
-// a form of many files needs few descriptors. It ends with FinishDrafts or Abandon.
-type Draft struct {
+// draft is a store.Draft: a temporary file, which the first sweep removes if a
+// crash leaves it. Rest closes it until it is used again, so that a form of many files
+// needs few descriptors.
+type draft struct {
 	store   *Store
 	id      string
 	created string // when
@@ -34,7 +29,7 @@ type Draft struct {
 func draftName(id string) string { return id + ".tmp" }
 
 // NewDraft begins a draft. Errors: 507, 5xx.
-func (s *Store) NewDraft(ctx context.Context) (*Draft, error) {
+func (s *Store) NewDraft(ctx context.Context) (store.Draft, error) {
 	id := newID()
 	unlock, ok := s.opts.Locker.TryLock(id)
 	if !ok {
@@ -45,23 +40,23 @@ func (s *Store) NewDraft(ctx context.Context) (*Draft, error) {
 		unlock()
 		return nil, s.answer(ctx, fmt.Errorf("create the data file: %w", err))
 	}
-	d := &Draft{store: s, id: id, created: now(), name: draftName(id), unlock: unlock, data: f}
+	d := &draft{store: s, id: id, created: now(), name: draftName(id), unlock: unlock, data: f}
 	d.chunk = chunk{file: f, durable: s.opts.Durable, held: func() error { return nil }}
 	if s.opts.Digest != "" {
-		d.chunk.digest = &digest{hash: sha256.New()}
-		d.chunk.save = func(d *digest) { d.saved = d.offset } // a draft is never continued
+		d.chunk.digest = lifecycle.NewDigest()
+		d.chunk.save = func(d *lifecycle.Digest) { d.Saved = d.Offset } // a draft is never continued
 	}
 	return d, nil
 }
 
 // ID is the id that the upload will have.
-func (d *Draft) ID() string { return d.id }
+func (d *draft) ID() string { return d.id }
 
 // Size is how many bytes were written.
-func (d *Draft) Size() int64 { return d.chunk.offset }
+func (d *draft) Size() int64 { return d.chunk.offset }
 
 // Append writes b at the end. Errors: 507, 5xx; then the draft is to be abandoned.
-func (d *Draft) Append(ctx context.Context, b []byte) error {
+func (d *draft) Append(ctx context.Context, b []byte) error {
 	if err := d.chunk.write(b); err != nil {
 		return d.store.answer(ctx, err)
 	}
@@ -70,7 +65,7 @@ func (d *Draft) Append(ctx context.Context, b []byte) error {
 
 // Rest lets go of the draft's file until it is finished; nothing more is appended.
 // What is large begins its way to the disk, so that the finish has less to wait for.
-func (d *Draft) Rest() {
+func (d *draft) Rest() {
 	if d.data == nil {
 		return
 	}
@@ -83,7 +78,7 @@ func (d *Draft) Rest() {
 	d.close()
 }
 
-func (d *Draft) close() {
+func (d *draft) close() {
 	if d.data != nil {
 		_ = d.data.Close() // what was written is with the kernel
 		d.data = nil
@@ -91,7 +86,7 @@ func (d *Draft) close() {
 }
 
 // wake opens the file of a draft that rests.
-func (d *Draft) wake() error {
+func (d *draft) wake() error {
 	if d.data != nil {
 		return nil
 	}
@@ -104,24 +99,24 @@ func (d *Draft) wake() error {
 }
 
 // Abandon removes the draft. An error means that the next start will have to.
-func (d *Draft) Abandon() error {
+func (d *draft) Abandon() error {
 	defer d.unlock()
 	d.close()
 	return ignoreMissing(d.store.root.Remove(draftName(d.id)))
 }
 
 // info is the record of the upload that the draft becomes.
-func (d *Draft) info(metadata handler.MetaData) handler.FileInfo {
-	info := mark(handler.FileInfo{ID: d.id, Size: d.Size(), Offset: d.Size(), MetaData: metadata}, store.KeyCreated, d.created)
+func (d *draft) info(metadata handler.MetaData) handler.FileInfo {
+	info := store.Mark(handler.FileInfo{ID: d.id, Size: d.Size(), Offset: d.Size(), MetaData: metadata}, store.KeyCreated, d.created)
 	if sum := d.chunk.digest; sum != nil {
-		info.Storage[store.KeyDigest] = "sha256:" + hex.EncodeToString(sum.hash.Sum(nil))
+		info.Storage[store.KeyDigest] = sum.Sum()
 	}
 	return info
 }
 
 // publish gives the draft's bytes the name of an upload, whose record is there. at is
 // when the form ended, which is when all of its files did.
-func (d *Draft) publish(at time.Time) error {
+func (d *draft) publish(at time.Time) error {
 	s := d.store
 	if d.err != nil {
 		return d.err

@@ -17,9 +17,9 @@ import (
 )
 
 // drafts makes drafts with these texts.
-func (f *folder) drafts(texts ...string) []*Draft {
+func (f *folder) drafts(texts ...string) []store.Draft {
 	f.t.Helper()
-	var drafts []*Draft
+	var drafts []store.Draft
 	for _, text := range texts {
 		d, err := f.NewDraft(f.t.Context())
 		f.must(err)
@@ -30,7 +30,7 @@ func (f *folder) drafts(texts ...string) []*Draft {
 	return drafts
 }
 
-func (f *folder) finishDrafts(drafts []*Draft) []Finished {
+func (f *folder) finishDrafts(drafts []store.Draft) []store.Finished {
 	f.t.Helper()
 	return f.FinishDrafts(f.t.Context(), drafts, make([]handler.MetaData, len(drafts)))
 }
@@ -190,7 +190,7 @@ func TestDownloadWhileDraftsAreFinished(t *testing.T) {
 		return nil
 	}))
 	drafts := f.drafts("one")
-	results := make(chan []Finished)
+	results := make(chan []store.Finished)
 	go func() { results <- f.finishDrafts(drafts) }()
 	id := <-reached
 	content := make(chan error)
@@ -213,7 +213,7 @@ func TestDownloadWhileDraftsAreFinished(t *testing.T) {
 func TestDraftsThatACrashLeft(t *testing.T) {
 	f := openFolder(t, t.TempDir())
 	all := f.drafts("left", "being written")
-	all[0].unlock() // its process has gone
+	all[0].(*draft).unlock() // its process has gone
 	if n, err := f.Sweep(t.Context()); err != nil || n.Drafts != 1 {
 		t.Errorf("%+v %v", n, err)
 	}

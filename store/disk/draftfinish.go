@@ -11,18 +11,12 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
 
 // draftsAtOnce is how many files of one form are brought to stable storage at
 // the same time: they share syncs, and other uploads have their turn.
 const draftsAtOnce = 8
-
-// Finished is what became of a draft.
-type Finished struct {
-	Info   handler.FileInfo
-	Err    error // an answer; nil: the upload is finished, and its event is safe
-	Unsure bool  // with Err: the upload may be finished all the same, and have its event
-}
 
 // FinishDrafts makes finished uploads of drafts, with the given metadata: first
 // all of them are made durable, then their events are made safe, in their order.
@@ -33,9 +27,11 @@ type Finished struct {
 // A process that dies in between leaves all of them complete, for the sweep to
 // finish, or none; only within the moment in which they get their names, some. A
 // power cut may leave some.
-func (s *Store) FinishDrafts(ctx context.Context, drafts []*Draft, metadata []handler.MetaData) []Finished {
-	b := &draftBatch{store: s, drafts: drafts, states: make([]draftState, len(drafts)), done: make(chan struct{})}
-	for i, d := range drafts {
+func (s *Store) FinishDrafts(ctx context.Context, drafts []store.Draft, metadata []handler.MetaData) []store.Finished {
+	b := &draftBatch{store: s, drafts: make([]*draft, len(drafts)), states: make([]draftState, len(drafts)), done: make(chan struct{})}
+	for i := range drafts {
+		d := drafts[i].(*draft)
+		b.drafts[i] = d
 		b.states[i].info = d.info(metadata[i])
 	}
 	begin := time.Now()
@@ -49,19 +45,19 @@ func (s *Store) FinishDrafts(ctx context.Context, drafts []*Draft, metadata []ha
 	patience := 2 * s.opts.FinishDeadline * time.Duration(1+len(drafts)/100)
 	timer := time.NewTimer(patience)
 	defer timer.Stop()
-	results := make([]Finished, len(drafts))
+	results := make([]store.Finished, len(drafts))
 	select {
 	case <-b.done:
 		for i := range b.states {
-			results[i] = Finished{Info: b.states[i].info, Unsure: b.states[i].unsure}
+			results[i] = store.Finished{Info: b.states[i].info, Unsure: b.states[i].unsure}
 			if err := b.states[i].err; err != nil {
 				results[i].Err = s.answer(ctx, err)
 			}
 		}
 	case <-timer.C: // b goes on; its fields are its own
-		for i, d := range drafts {
+		for i, d := range b.drafts {
 			late := fmt.Errorf("the finish takes longer than %s: %w", patience, store.Unfinished())
-			results[i] = Finished{Info: handler.FileInfo{ID: d.id}, Err: s.answer(ctx, late), Unsure: true}
+			results[i] = store.Finished{Info: handler.FileInfo{ID: d.id}, Err: s.answer(ctx, late), Unsure: true}
 		}
 	}
 	return results
@@ -70,14 +66,14 @@ func (s *Store) FinishDrafts(ctx context.Context, drafts []*Draft, metadata []ha
 // draftBatch is one FinishDrafts.
 type draftBatch struct {
 	store  *Store
-	drafts []*Draft
+	drafts []*draft
 	states []draftState
 	done   chan struct{}
 }
 
 type draftState struct {
 	info      handler.FileInfo
-	fin       *finishing // while others may find the upload
+	fin       *lifecycle.Finishing // while others may find the upload
 	journaled bool
 	written   func() // lets the journal forget it; nil if it isn't in there
 	recorded  bool   // it has its record
@@ -118,7 +114,7 @@ func (b *draftBatch) publish() error {
 	at := time.Now()
 	for i := range b.drafts {
 		state := &b.states[i]
-		state.fin, _ = b.store.finishes.begin(state.info.ID)
+		state.fin, _ = b.store.finishes.Begin(state.info.ID)
 		if err := b.store.createRecord(state.info); err != nil {
 			return err
 		}
@@ -183,7 +179,7 @@ func (b *draftBatch) announce(ctx context.Context) error {
 	return nil
 }
 
-func (b *draftBatch) announceOne(ctx context.Context, state *draftState, d *Draft) error {
+func (b *draftBatch) announceOne(ctx context.Context, state *draftState, d *draft) error {
 	ctx, cancel := context.WithTimeout(ctx, b.store.opts.FinishDeadline)
 	defer cancel()
 	if err := d.wake(); err != nil {
@@ -202,7 +198,7 @@ func (b *draftBatch) announceOne(ctx context.Context, state *draftState, d *Draf
 func (b *draftBatch) undo(cause error) {
 	for i, d := range b.drafts {
 		state := &b.states[i]
-		if state.fin != nil && state.fin.ended() {
+		if state.fin != nil && state.fin.Ended() {
 			continue // announced
 		}
 		err := b.remove(d.id, state)
@@ -234,7 +230,7 @@ func (b *draftBatch) remove(id string, state *draftState) error {
 }
 
 func (b *draftBatch) end(state *draftState, err error) {
-	b.store.finishes.end(state.info.ID, state.fin, err)
+	b.store.finishes.End(state.info.ID, state.fin, err)
 }
 
 // release lets go of everything that the drafts hold.

@@ -11,12 +11,6 @@ import (
 	"plateau/store"
 )
 
-// Expired is an upload that was removed, or would be.
-type Expired struct {
-	ID    string
-	Bytes int64
-}
-
 // Expires is part of store.Expiring. What is complete doesn't expire, save for a
 // part: it counts as unfinished until a sealed final has its bytes.
 func (u *upload) Expires() (time.Time, bool) {
@@ -24,7 +18,7 @@ func (u *upload) Expires() (time.Time, bool) {
 	if after <= 0 || u.complete() && !u.info.IsPartial || u.consumed() && u.store.exists(u.info.Storage[keyFinal]) {
 		return time.Time{}, false
 	}
-	now, sparedUntil := u.store.ages.read()
+	now, sparedUntil := u.store.ages.Read()
 	at := now.Add(after)
 	if !u.modified.IsZero() {
 		at = u.modified.Add(after)
@@ -38,7 +32,7 @@ func (u *upload) Expires() (time.Time, bool) {
 // expired reports whether the upload is to be removed.
 func (u *upload) expired() bool {
 	at, expires := u.Expires()
-	now, _ := u.store.ages.read()
+	now, _ := u.store.ages.Read()
 	return expires && now.After(at)
 }
 
@@ -49,7 +43,7 @@ func (s *Store) due(u *upload) (bool, error) {
 	if !u.sealed || u.info.IsPartial || after <= 0 {
 		return u.expired(), nil
 	}
-	if now, sparedUntil := s.ages.read(); now.Before(sparedUntil) || now.Sub(u.modified) <= after {
+	if now, sparedUntil := s.ages.Read(); now.Before(sparedUntil) || now.Sub(u.modified) <= after {
 		return false, nil
 	}
 	waiting, err := s.opts.Waiting(u.info.ID, u.modified)
@@ -92,7 +86,7 @@ func (s *Store) Remove(_ context.Context, id string) error {
 // can't be removed doesn't keep the rest from it, and the first such error is
 // returned. It costs a stat for each file, and reads the records of those uploads
 // only that are old enough.
-func (s *Store) Expire(ctx context.Context, dryRun bool, each func(Expired) error) error {
+func (s *Store) Expire(ctx context.Context, dryRun bool, each func(store.Expired) error) error {
 	var failed error
 	err := s.eachName(ctx, func(name string) error {
 		one, err := s.tidyOne(name, dryRun)
@@ -109,49 +103,49 @@ func (s *Store) Expire(ctx context.Context, dryRun bool, each func(Expired) erro
 
 // tidyOne looks at one name of the folder, and returns the upload that was
 // removed with it, if any.
-func (s *Store) tidyOne(name string, dryRun bool) (Expired, error) {
+func (s *Store) tidyOne(name string, dryRun bool) (store.Expired, error) {
 	id, suffix, _ := strings.Cut(name, ".")
 	switch {
 	case !s.ValidID(id):
-		return Expired{}, nil
+		return store.Expired{}, nil
 	case suffix == "":
 		return s.expireOne(id, dryRun)
 	case dryRun:
-		return Expired{}, nil
+		return store.Expired{}, nil
 	case name == recordName(id):
-		return Expired{}, s.removeRecord(id)
+		return store.Expired{}, s.removeRecord(id)
 	case name == recordName(id)+".tmp", name == draftName(id):
-		return Expired{}, s.removeTemporary(name, id)
+		return store.Expired{}, s.removeTemporary(name, id)
 	}
-	return Expired{}, nil
+	return store.Expired{}, nil
 }
 
-func (s *Store) expireOne(id string, dryRun bool) (Expired, error) {
+func (s *Store) expireOne(id string, dryRun bool) (store.Expired, error) {
 	stat, err := s.root.Lstat(id)
 	if err != nil || !s.oldEnough(stat) {
-		return Expired{}, nil
+		return store.Expired{}, nil
 	}
-	one := Expired{ID: id, Bytes: stat.Size()}
+	one := store.Expired{ID: id, Bytes: stat.Size()}
 	u, err := s.open(id)
 	switch {
 	case isNotFound(err) && (stat.Mode()&writeBits == 0 || !ownID(id)):
-		return Expired{}, nil
+		return store.Expired{}, nil
 	case isNotFound(err) && dryRun:
 		return one, nil
 	case isNotFound(err):
 		if removed, err := s.removeOrphan(id); !removed || err != nil {
-			return Expired{}, err
+			return store.Expired{}, err
 		}
 		return one, nil
 	case err != nil:
-		return Expired{}, nil // not usable: an operator's
+		return store.Expired{}, nil // not usable: an operator's
 	}
 	due, err := s.due(u)
 	if due && !dryRun {
 		due, err = s.expire(id)
 	}
 	if !due || err != nil {
-		return Expired{}, err
+		return store.Expired{}, err
 	}
 	return one, nil
 }
@@ -189,11 +183,11 @@ func (s *Store) expire(id string) (removed bool, err error) {
 
 // tidy is the janitor's round of a running server.
 func (s *Store) tidy(ctx context.Context) {
-	if now, sparedUntil := s.ages.read(); now.Before(sparedUntil) {
+	if now, sparedUntil := s.ages.Read(); now.Before(sparedUntil) {
 		return
 	}
 	var count, bytes int64
-	err := s.Expire(ctx, false, func(e Expired) error {
+	err := s.Expire(ctx, false, func(e store.Expired) error {
 		count++
 		bytes += e.Bytes
 		return nil

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // expiring makes the store expire unfinished uploads after an hour.
@@ -26,7 +28,7 @@ func (f *folder) age(name string, by time.Duration) {
 func (f *folder) wantExpired(want ...string) {
 	f.t.Helper()
 	var got []string
-	f.must(f.Expire(f.t.Context(), false, func(e Expired) error { got = append(got, e.ID); return nil }))
+	f.must(f.Expire(f.t.Context(), false, func(e store.Expired) error { got = append(got, e.ID); return nil }))
 	slices.Sort(got)
 	slices.Sort(want)
 	if !slices.Equal(got, want) {
@@ -60,7 +62,7 @@ func TestSparedUploads(t *testing.T) {
 	f.age(stays, 100*time.Hour)
 	_, err := f.head(goesOn)
 	wantStatus(t, err, http.StatusGone)
-	f.ages.start(10 * time.Minute)
+	f.ages.Start(10 * time.Minute)
 	f.tidy(t.Context())
 	for _, id := range []string{goesOn, stays} {
 		if info, err := f.head(id); err != nil || info.Offset != 3 {
@@ -96,7 +98,7 @@ func TestLeftovers(t *testing.T) {
 		return name
 	}
 	record := func(id string) string {
-		f.must(f.createRecord(mark(handler.FileInfo{ID: id, Size: 5}, "", "")))
+		f.must(f.createRecord(store.Mark(handler.FileInfo{ID: id, Size: 5}, "", "")))
 		f.age(recordName(id), 25*time.Hour)
 		return recordName(id)
 	}
@@ -116,7 +118,7 @@ func TestLeftovers(t *testing.T) {
 	stays = append(stays, "young", "b.info.tmp")
 
 	var said []string
-	f.must(f.Expire(t.Context(), true, func(e Expired) error { said = append(said, e.ID); return nil }))
+	f.must(f.Expire(t.Context(), true, func(e store.Expired) error { said = append(said, e.ID); return nil }))
 	if slices.Sort(said); !slices.Equal(said, []string{orphan, empty}) {
 		t.Errorf("a dry run says %q", said)
 	}
@@ -133,7 +135,7 @@ func TestLeftovers(t *testing.T) {
 		}
 	}
 	var unusable []string
-	f.must(f.List(t.Context(), func(l Listed) error {
+	f.must(f.List(t.Context(), func(l store.Listed) error {
 		if l.State == "unusable" {
 			unusable = append(unusable, l.ID)
 		}

@@ -13,6 +13,7 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
 
 // FinishUpload finishes an upload whose last byte this request brought. tusd
@@ -28,12 +29,12 @@ func (u *upload) FinishUpload(ctx context.Context) error {
 		wait = 2 * s.opts.FinishDeadline
 	}
 	// tusd's context ends with the client; the finish doesn't.
-	err := fin.wait(context.WithoutCancel(ctx), wait)
+	err := fin.Wait(context.WithoutCancel(ctx), wait)
 	if err == nil {
 		u.sealed = true
 		return nil
 	}
-	if r.Creates() && fin.ended() {
+	if r.Creates() && fin.Ended() {
 		err = errors.Join(err, s.remove(u.info.ID))
 	}
 	return s.answer(ctx, err)
@@ -47,7 +48,7 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 		return nil
 	}
 	id := u.info.ID
-	fin := s.finishes.join(id)
+	fin := s.finishes.Join(id)
 	ours := fin == nil
 	if fin == nil && r.Method == http.MethodPatch { // it holds the lock
 		fin = s.startFinish(ctx, u, nil)
@@ -59,7 +60,7 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 		}
 		fin = s.startFinish(ctx, u, unlock)
 	}
-	if err := fin.wait(context.WithoutCancel(ctx), s.opts.FinishWait); err != nil {
+	if err := fin.Wait(context.WithoutCancel(ctx), s.opts.FinishWait); err != nil {
 		return err
 	}
 	if ours {
@@ -72,8 +73,8 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 // startFinish runs the finish of u in the background, or joins the one that
 // runs. The caller holds the upload's lock, or gives its unlock, which is then
 // called at the end. u must not be used until the finish has ended.
-func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *finishing {
-	fin, first := s.finishes.begin(u.info.ID)
+func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *lifecycle.Finishing {
+	fin, first := s.finishes.Begin(u.info.ID)
 	if !first {
 		u.closeData()
 		if unlock != nil {
@@ -95,7 +96,7 @@ func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *fini
 		if unlock != nil {
 			unlock()
 		}
-		s.finishes.end(known.info.ID, fin, err)
+		s.finishes.End(known.info.ID, fin, err)
 	})
 	return fin
 }
@@ -159,7 +160,7 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 			return unfinished("put the digest into the record", err)
 		}
 	}
-	if marked(u.info) {
+	if store.Marked(u.info) {
 		if err := s.announce(ctx, u.info, data, false); err != nil {
 			return err
 		}

@@ -62,7 +62,7 @@ func TestFinishAgainWritesTheRecordAnew(t *testing.T) {
 	if os.SameFile(before, after) {
 		t.Error("it is the same file")
 	}
-	if got := f.record(id); got.Size != want.Size || got.Storage[store.KeyCreated] != want.Storage[store.KeyCreated] || !marked(got) {
+	if got := f.record(id); got.Size != want.Size || got.Storage[store.KeyCreated] != want.Storage[store.KeyCreated] || !store.Marked(got) {
 		t.Errorf("the record is now %+v, was %+v", got, want)
 	}
 	f.wantFile(id+".info.tmp", 0)

@@ -10,6 +10,8 @@ import (
 	"testing"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // FuzzID: only names of one plain segment are ids, and whatever is asked for,
@@ -102,7 +104,7 @@ func FuzzRecord(f *testing.F) {
 		if err != nil || !reflect.DeepEqual(info, second) {
 			t.Errorf("%s\nwas written as\n%s\nand read as %+v, error %v", text, again, second, err)
 		}
-		if marked := mark(info, "Key", "value"); marked.Storage["Key"] != "value" || info.Storage["Key"] == "value" && second.Storage["Key"] != "value" {
+		if marked := store.Mark(info, "Key", "value"); marked.Storage["Key"] != "value" || info.Storage["Key"] == "value" && second.Storage["Key"] != "value" {
 			t.Errorf("mark makes %v of %v", marked.Storage, info.Storage)
 		}
 	})

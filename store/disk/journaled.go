@@ -108,7 +108,7 @@ func (s *Store) doubtJournal(err error) {
 // journalable reports whether an upload is one for the journal: a small one whose
 // record changes no more once it is finished.
 func journalable(info handler.FileInfo) bool {
-	return marked(info) && !info.IsPartial && !info.IsFinal && !info.SizeIsDeferred && info.Size <= journalLimit
+	return store.Marked(info) && !info.IsPartial && !info.IsFinal && !info.SizeIsDeferred && info.Size <= journalLimit
 }
 
 // finishJournaled makes a complete upload durable by the journal, announces it

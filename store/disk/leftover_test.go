@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // finalLeft are the states in which a crash can leave a final upload of the
@@ -67,7 +69,7 @@ func (f *folder) markLeft(final handler.FileInfo, n int) {
 	f.t.Helper()
 	for _, id := range final.PartialUploads[:n] {
 		var info handler.FileInfo
-		f.must(errors.Join(f.readRecord(id, &info), f.replaceRecord(mark(info, keyFinal, final.ID))))
+		f.must(errors.Join(f.readRecord(id, &info), f.replaceRecord(store.Mark(info, keyFinal, final.ID))))
 	}
 }
 
@@ -78,7 +80,7 @@ func TestFinalLeftovers(t *testing.T) {
 				f := openFolder(t, t.TempDir())
 				parts := []string{f.part("abc"), f.part("de")}
 				id := finalID(parts)
-				c.leave(f, mark(handler.FileInfo{ID: id, Size: 5, IsFinal: true, PartialUploads: parts}, "", ""))
+				c.leave(f, store.Mark(handler.FileInfo{ID: id, Size: 5, IsFinal: true, PartialUploads: parts}, "", ""))
 				for i := range sweeps {
 					want := Swept{}
 					if i == 0 {
@@ -115,7 +117,7 @@ func TestFinalLeftovers(t *testing.T) {
 func TestSweepRemovesParts(t *testing.T) {
 	f := openFolder(t, t.TempDir())
 	parts := []string{f.part("abc"), f.part("de")}
-	info := mark(handler.FileInfo{ID: finalID(parts), Size: 5, IsFinal: true, PartialUploads: parts}, "", "")
+	info := store.Mark(handler.FileInfo{ID: finalID(parts), Size: 5, IsFinal: true, PartialUploads: parts}, "", "")
 	finalLeft[len(finalLeft)-1].leave(f, info)
 	f.sweep()
 	f.wantFile(parts[0], 0)
@@ -129,7 +131,7 @@ func TestFinalOfStrangers(t *testing.T) {
 	f.must(os.WriteFile(f.dir+"/outside", []byte("x"), 0o644))
 	f.must(os.WriteFile(f.dir+"/outside.info", []byte(`{"ID":"../outside","IsPartial":true}`), 0o644))
 	id := "final"
-	f.must(f.create(mark(handler.FileInfo{ID: id, IsFinal: true, PartialUploads: []string{"../outside", ""}}, "", "")))
+	f.must(f.create(store.Mark(handler.FileInfo{ID: id, IsFinal: true, PartialUploads: []string{"../outside", ""}}, "", "")))
 	f.sweep()
 	if b, err := os.ReadFile(f.dir + "/outside"); err != nil || string(b) != "x" {
 		t.Errorf("a file outside is now %q, error %v", b, err)

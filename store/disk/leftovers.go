@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"os"
 	"time"
+
+	"plateau/store"
 )
 
 // keptAfterwards is how long a part's record outlives its bytes, so that a client
@@ -48,7 +50,7 @@ func (s *Store) removeRecord(id string) error {
 	}
 	defer unlock()
 	u, err := s.openRecord(id)
-	if err != nil || !marked(u.info) || s.exists(id) || s.exists(id+".damaged") || u.consumed() && s.remembered(u) {
+	if err != nil || !store.Marked(u.info) || s.exists(id) || s.exists(id+".damaged") || u.consumed() && s.remembered(u) {
 		return nil
 	}
 	if err := ignoreMissing(s.root.Remove(recordName(id))); err != nil {
@@ -88,6 +90,6 @@ func (s *Store) removeTemporary(name, id string) error {
 // old reports whether a file was last written longer ago than age; never if age is
 // 0, nor while all is spared.
 func (s *Store) old(stat os.FileInfo, age time.Duration) bool {
-	now, sparedUntil := s.ages.read()
+	now, sparedUntil := s.ages.Read()
 	return age > 0 && !now.Before(sparedUntil) && now.Sub(stat.ModTime()) > age
 }

@@ -12,22 +12,8 @@ import (
 	"plateau/store"
 )
 
-// Listed is what is known of one upload.
-type Listed struct {
-	ID       string
-	Size     int64 // -1 while it isn't known
-	Offset   int64
-	State    string // receiving, complete, sealed, part, damaged or unusable
-	Modified time.Time
-	Created  time.Time
-	Owner    string
-	Filename string
-	Expires  time.Time // zero: never
-	Err      error     // why it is unusable
-}
-
 // List calls each for every upload, in no order.
-func (s *Store) List(ctx context.Context, each func(Listed) error) error {
+func (s *Store) List(ctx context.Context, each func(store.Listed) error) error {
 	return s.eachName(ctx, func(name string) error {
 		id, damaged := strings.CutSuffix(name, ".damaged")
 		if of, isRecord := strings.CutSuffix(name, recordName("")); isRecord {
@@ -36,13 +22,13 @@ func (s *Store) List(ctx context.Context, each func(Listed) error) error {
 		if !s.ValidID(id) {
 			return nil
 		}
-		one := Listed{ID: id, Size: -1, State: "damaged"}
+		one := store.Listed{ID: id, Size: -1, State: "damaged"}
 		if !damaged {
 			var err error
 			if one, err = s.Show(id); isNotFound(err) {
 				return nil
 			} else if err != nil {
-				one = Listed{ID: id, Size: -1, State: "unusable", Err: err}
+				one = store.Listed{ID: id, Size: -1, State: "unusable", Err: err}
 			}
 		}
 		return each(one)
@@ -51,7 +37,7 @@ func (s *Store) List(ctx context.Context, each func(Listed) error) error {
 
 // listDataless calls each if the record is of an upload whose data isn't here,
 // though it should be: tusd's hooks can have put it elsewhere.
-func (s *Store) listDataless(id string, each func(Listed) error) error {
+func (s *Store) listDataless(id string, each func(store.Listed) error) error {
 	if !s.ValidID(id) || s.exists(id) || s.exists(id+".damaged") {
 		return nil
 	}
@@ -65,16 +51,16 @@ func (s *Store) listDataless(id string, each func(Listed) error) error {
 	if err == nil {
 		return nil // it is there now
 	}
-	return each(Listed{ID: id, Size: -1, State: "unusable", Err: err})
+	return each(store.Listed{ID: id, Size: -1, State: "unusable", Err: err})
 }
 
 // Show returns what is known of one upload.
-func (s *Store) Show(id string) (Listed, error) {
+func (s *Store) Show(id string) (store.Listed, error) {
 	u, err := s.open(id)
 	if err != nil {
-		return Listed{}, fmt.Errorf("look at the upload %q: %w", id, err)
+		return store.Listed{}, fmt.Errorf("look at the upload %q: %w", id, err)
 	}
-	l := Listed{
+	l := store.Listed{
 		ID: id, Size: u.info.Size, Offset: u.info.Offset, Modified: u.modified, State: "receiving",
 		Owner: u.info.Storage[store.KeyOwner], Filename: u.info.MetaData["filename"],
 	}
@@ -103,7 +89,7 @@ func (s *Store) FinishedBetween(ctx context.Context, since, until time.Time, eac
 	}
 	var found []finished
 	unusable, example := 0, error(nil)
-	err := s.List(ctx, func(l Listed) error {
+	err := s.List(ctx, func(l store.Listed) error {
 		switch {
 		case l.Err != nil:
 			unusable++
@@ -126,7 +112,7 @@ func (s *Store) FinishedBetween(ctx context.Context, since, until time.Time, eac
 			unusable++
 			example = err
 			continue
-		case !marked(u.info):
+		case !store.Marked(u.info):
 			continue
 		}
 		if err := each(u.info, f.at); err != nil {

@@ -16,7 +16,7 @@ import (
 // lease is a lock of a final upload that is lost when the lock of one of its
 // parts is taken.
 type lease struct {
-	Locker
+	store.Locker
 	part string
 	lost atomic.Bool
 }

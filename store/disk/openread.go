@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+
+	"plateau/store/blocks"
+	"plateau/store/lifecycle"
 )
 
 // OpenToRead opens the folder without its lock, to look at uploads beside the
@@ -16,7 +19,7 @@ func OpenToRead(opts Options) (*Store, error) {
 		return nil, err
 	}
 	opts = opts.withDefaults()
-	s := &Store{opts: opts, blocks: newBlockPool(opts.WriteBlock, opts.BufferPool), ages: newAges(opts)}
+	s := &Store{opts: opts, blocks: blocks.New(opts.WriteBlock, opts.BufferPool), ages: lifecycle.NewAges(opts.Now, nil, opts.Log)}
 	var err error
 	if s.root, err = os.OpenRoot(filepath.Join(opts.Dir, "uploads")); err != nil {
 		return nil, fmt.Errorf("open the folder for uploads: %w", err)

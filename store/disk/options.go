@@ -9,19 +9,10 @@ import (
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
-)
 
-// Locker is the lock that requests take through tusd, as the store needs it
-// for work that tusd does not lock: the finals of a concatenation, the sweep,
-// and finishing again what a HEAD or GET found.
-type Locker interface {
-	// TryLock takes the lock if nobody holds it. It doesn't wait and asks nobody
-	// to let go.
-	TryLock(id string) (unlock func(), ok bool)
-	// Acquire takes the lock for the request in ctx; it waits until ctx ends.
-	// Its errors are handler.Errors.
-	Acquire(ctx context.Context, id string) (unlock func(), err error)
-}
+	"plateau/store"
+	"plateau/store/blocks"
+)
 
 // Options are what a Store needs. The zero value of a field with a default
 // means the default.
@@ -30,7 +21,7 @@ type Options struct {
 	// if they are missing.
 	Dir string
 	// Locker is the lock that tusd uses too. Required.
-	Locker Locker
+	Locker store.Locker
 	// Finish makes the finished event of an upload safe; an error means that the
 	// upload is not finished yet. finishedAt is when its last byte was written, so
 	// that it is the same each time. If it is journaled, the event has to survive the
@@ -121,7 +112,7 @@ func (o Options) Validate() error {
 
 func (o Options) withDefaults() Options {
 	if o.WriteBlock == 0 {
-		o.WriteBlock = defaultBlock
+		o.WriteBlock = blocks.Default
 	}
 	if o.BufferPool == 0 {
 		o.BufferPool = int64(2 * runtime.GOMAXPROCS(0) * o.WriteBlock)

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"path/filepath"
 	"time"
@@ -13,16 +12,10 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 )
 
-// The keys that only the store needs in a record's Storage map; package store
-// has the others. tusd keeps keys there that it doesn't know, and drops unknown
-// fields elsewhere.
-const (
-	keyMark  = "Plateau" // the record's format; written by us
-	keyFinal = "Final"   // in a part: the id of the final that has its bytes
-)
-
-// format is the value of keyMark.
-const format = "1"
+// keyFinal is the key of a part's Storage map that has the id of the final that has
+// its bytes; package store has the other keys. tusd keeps keys there that it doesn't
+// know, and drops unknown fields elsewhere.
+const keyFinal = "Final"
 
 // maxRecord is the largest record that is read: a final of 100,000 parts.
 const maxRecord = 16 << 20
@@ -31,24 +24,6 @@ const maxRecord = 16 << 20
 var errRecord = errors.New("the record can't be used")
 
 func recordName(id string) string { return id + ".info" }
-
-// marked reports whether the store made the record or wrote to the upload.
-func marked(info handler.FileInfo) bool { return info.Storage[keyMark] != "" }
-
-// mark returns the record with our mark, and with the extra key and value if
-// key isn't empty. It changes no map that others may hold.
-func mark(info handler.FileInfo, key, value string) handler.FileInfo {
-	storage := maps.Clone(info.Storage)
-	if storage == nil {
-		storage = make(map[string]string, 3)
-	}
-	storage[keyMark] = format
-	if key != "" {
-		storage[key] = value
-	}
-	info.Storage = storage
-	return info
-}
 
 func now() string { return time.Now().UTC().Format(time.RFC3339Nano) }
 

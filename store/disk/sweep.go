@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"plateau/store"
 )
 
 // Swept counts what one sweep did.
@@ -108,17 +110,17 @@ func (s *Store) sweepComplete(ctx context.Context, u *upload, n *Swept) {
 		return
 	}
 	fin := s.startFinish(ctx, u, unlock)
-	<-fin.done
+	<-fin.Done()
 	switch {
-	case fin.err == nil:
+	case fin.Err() == nil:
 		s.opts.Redriven("sweep")
 		n.Finished++
-		if !marked(u.info) {
+		if !store.Marked(u.info) {
 			n.Adopted++
 		}
-	case !isNotFound(fin.err):
+	case !isNotFound(fin.Err()):
 		n.Unusable++
-		n.Example, n.Err = u.info.ID, fin.err
+		n.Example, n.Err = u.info.ID, fin.Err()
 	}
 }
 

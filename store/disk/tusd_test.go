@@ -78,7 +78,7 @@ func TestTakeOver(t *testing.T) {
 	if info, err := f.head(half); err != nil || info.Offset != 3 || info.Size != 6 || info.MetaData["filename"] != "a" {
 		t.Fatalf("HEAD of what tusd has begun: %+v, error %v", info, err)
 	}
-	if marked(f.record(half)) {
+	if store.Marked(f.record(half)) {
 		t.Error("a HEAD marked the record")
 	}
 	if _, err := f.head(seen); err != nil {
@@ -103,12 +103,12 @@ func TestTakeOver(t *testing.T) {
 	f.must(err)
 	_, err = u.WriteChunk(lost, 3, strings.NewReader("d"))
 	wantStatus(t, err, http.StatusLocked)
-	if marked(f.record(half)) {
+	if store.Marked(f.record(half)) {
 		t.Error("the record was marked without the lock")
 	}
 	f.must(f.send(half, 3, "d"))
 	info := f.record(half)
-	if !marked(info) || info.Storage["Path"] == "" || info.Storage["Created"] != "" {
+	if !store.Marked(info) || info.Storage["Path"] == "" || info.Storage["Created"] != "" {
 		t.Errorf("after the first write the record's Storage is %v", info.Storage)
 	}
 	f.must(f.send(half, 4, "ef"))

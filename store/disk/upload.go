@@ -13,6 +13,7 @@ import (
 	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
 
 // errRefused is in the chain of errors that say that an fsync of the upload
@@ -33,9 +34,9 @@ type upload struct {
 	info     handler.FileInfo // Offset is the data file's size
 	sealed   bool
 	modified time.Time
-	data     *os.File // open for writing between the last byte and the finish
-	whole    bool     // one request brought all bytes
-	digest   *digest  // of what is there, while a request brings more; may be nil
+	data     *os.File          // open for writing between the last byte and the finish
+	whole    bool              // one request brought all bytes
+	digest   *lifecycle.Digest // of what is there, while a request brings more; may be nil
 }
 
 // complete reports whether all bytes are there.
@@ -182,7 +183,7 @@ func (u *upload) DeclareLength(ctx context.Context, length int64) error {
 	if err := store.RequestFrom(ctx).Held(); err != nil {
 		return u.store.answer(ctx, err)
 	}
-	info := mark(u.info, "", "")
+	info := store.Mark(u.info, "", "")
 	info.Size, info.SizeIsDeferred = length, false
 	if err := u.store.replaceRecord(info); err != nil {
 		return u.store.answer(ctx, err)
@@ -195,7 +196,7 @@ func (u *upload) DeclareLength(ctx context.Context, length int64) error {
 // disk, and can be done again. A finish that runs is waited for, never started.
 func (u *upload) Terminate(ctx context.Context) error {
 	s := u.store
-	if err := s.finishes.wait(context.WithoutCancel(ctx), u.info.ID, s.opts.FinishWait); err != nil {
+	if err := s.finishes.Wait(context.WithoutCancel(ctx), u.info.ID, s.opts.FinishWait); err != nil {
 		return s.answer(ctx, err)
 	}
 	if err := store.RequestFrom(ctx).Held(); err != nil {

@@ -10,19 +10,13 @@ import (
 	"time"
 
 	"plateau/store"
+	"plateau/store/lifecycle"
 )
 
-const (
-	// writebackSize is how much is written before the kernel is told to bring it
-	// to the disk. So the disk works while bytes arrive, and the fsync at the end
-	// has little left to do.
-	writebackSize = 8 << 20
-	// waitSize is what an upload holds while it waits for its client.
-	waitSize = 512
-	// tlsSize is the same where each read may wait (TLS, HTTP/2, bodies of unknown
-	// length): the bytes of a TLS record.
-	tlsSize = 16 << 10
-)
+// writebackSize is how much is written before the kernel is told to bring it to
+// the disk. So the disk works while bytes arrive, and the fsync at the end has
+// little left to do.
+const writebackSize = 8 << 20
 
 // WriteChunk writes what src brings at offset, which is the data file's size.
 // It returns how many bytes are in the file. With an error, or when the body
@@ -36,7 +30,7 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 	c, err := u.beginChunk(r, offset)
 	if err == nil {
 		// The upload waits for its client in here: this frame must be small.
-		err = c.copy(u.store.blocks, r.Body, src)
+		err = u.store.blocks.Copy(c.write, r.Body, src)
 	}
 	return u.endChunk(ctx, r, c, err)
 }
@@ -49,11 +43,11 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 	if u.sealed {
 		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
 	}
-	if !marked(u.info) {
+	if !store.Marked(u.info) {
 		if err := r.Held(); err != nil {
 			return c, err
 		}
-		info := mark(u.info, "", "")
+		info := store.Mark(u.info, "", "")
 		if err := s.replaceRecord(info); err != nil {
 			return c, err
 		}
@@ -137,74 +131,11 @@ type chunk struct {
 	flushed       int64 // up to where the kernel was told to write back
 	durable       bool
 	held          func() error
-	digest        *digest       // nil: nobody wants one
-	save          func(*digest) // keeps its state
+	digest        *lifecycle.Digest       // nil: nobody wants one
+	save          func(*lifecycle.Digest) // keeps its state
 }
 
 func (c *chunk) written() int64 { return c.offset - c.start }
-
-// copy writes src until it ends. Without a body that can poll, every read may
-// wait, and what it brings is written before the next.
-func (c *chunk) copy(blocks *blockPool, body store.Body, src io.Reader) error {
-	if body == nil || !body.Poll(false) {
-		return c.copyWaiting(src, make([]byte, tlsSize))
-	}
-	wait := make([]byte, waitSize)
-	n := 0 // bytes in wait
-	for {
-		ended, err := c.copyArrived(blocks, body, src, wait[:n])
-		if ended || err != nil {
-			return err
-		}
-		if n, err = src.Read(wait); err == io.EOF {
-			return c.write(wait[:n])
-		} else if err != nil {
-			return errors.Join(err, c.write(wait[:n]))
-		}
-	}
-}
-
-// copyArrived writes first and all that can be read without waiting, in blocks.
-// It reports whether src ended.
-func (c *chunk) copyArrived(blocks *blockPool, body store.Body, src io.Reader, first []byte) (ended bool, err error) {
-	block := blocks.get()
-	defer blocks.put(block)
-	body.Poll(true)
-	defer body.Poll(false)
-	n := copy(block, first)
-	for {
-		m, err := src.Read(block[n:])
-		n += m
-		switch {
-		case err == io.EOF:
-			return true, c.write(block[:n])
-		case err != nil:
-			return true, errors.Join(err, c.write(block[:n]))
-		case m == 0:
-			return false, c.write(block[:n])
-		case n == len(block):
-			if err := c.write(block); err != nil {
-				return false, err
-			}
-			n = 0
-		}
-	}
-}
-
-func (c *chunk) copyWaiting(src io.Reader, wait []byte) error {
-	for {
-		n, err := src.Read(wait)
-		if werr := c.write(wait[:n]); werr != nil {
-			return werr
-		}
-		if err == io.EOF {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
 
 // write appends b to the file. The offset moves by what the file has taken,
 // even if that is not all.
@@ -218,8 +149,8 @@ func (c *chunk) write(b []byte) error {
 	n, err := c.file.WriteAt(b, c.offset)
 	c.offset += int64(n)
 	if d := c.digest; d != nil {
-		d.write(b[:n])
-		if d.offset-d.saved >= digestEvery {
+		d.Feed(b[:n])
+		if d.Offset-d.Saved >= digestEvery {
 			c.save(d)
 		}
 	}

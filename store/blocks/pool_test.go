@@ -1,4 +1,4 @@
-package disk
+package blocks
 
 import (
 	"runtime"
@@ -7,9 +7,9 @@ import (
 	"testing/synctest"
 )
 
-func TestBlockPool(t *testing.T) {
+func TestPool(t *testing.T) {
 	const n = 3
-	p := newBlockPool(defaultBlock, n*defaultBlock)
+	p := New(Default, n*Default)
 	seen := make(map[*byte]bool)
 	var mu sync.Mutex
 	lent, most := 0, 0
@@ -17,20 +17,20 @@ func TestBlockPool(t *testing.T) {
 	for range 8 {
 		all.Go(func() {
 			for range 200 {
-				b := p.get()
+				b := p.Get()
 				mu.Lock()
 				seen[&b[0]] = true
 				lent++
 				most = max(most, lent)
 				mu.Unlock()
 				runtime.Gosched() // so that others ask meanwhile
-				if len(b) != defaultBlock {
+				if len(b) != Default {
 					t.Errorf("a block of %d bytes", len(b))
 				}
 				mu.Lock()
 				lent--
 				mu.Unlock()
-				p.put(b)
+				p.Put(b)
 			}
 		})
 	}
@@ -40,24 +40,24 @@ func TestBlockPool(t *testing.T) {
 	}
 
 	// What was given back last is lent first: a quiet server touches one block.
-	last := p.get()
-	p.put(last)
-	if again := p.get(); &again[0] != &last[0] {
+	last := p.Get()
+	p.Put(last)
+	if again := p.Get(); &again[0] != &last[0] {
 		t.Error("another block than the last")
 	}
 }
 
-func TestBlockPoolWaits(t *testing.T) {
+func TestPoolWaits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newBlockPool(defaultBlock, defaultBlock)
-		b := p.get()
+		p := New(Default, Default)
+		b := p.Get()
 		got := make(chan []byte, 1)
-		go func() { got <- p.get() }()
+		go func() { got <- p.Get() }()
 		synctest.Wait()
 		if len(got) > 0 {
 			t.Fatal("a second block was lent")
 		}
-		p.put(b)
+		p.Put(b)
 		if again := <-got; &again[0] != &b[0] {
 			t.Error("another block was made")
 		}
@@ -66,37 +66,37 @@ func TestBlockPoolWaits(t *testing.T) {
 
 // What is lent changes at once, also for who waits; what was lent before counts
 // until it is back.
-func TestBlockPoolResizes(t *testing.T) {
+func TestPoolResizes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newBlockPool(100, 100)
-		old := p.get()
+		p := New(100, 100)
+		old := p.Get()
 		got := make(chan []byte, 2)
 		for range 2 {
-			go func() { got <- p.get() }()
+			go func() { got <- p.Get() }()
 		}
 		synctest.Wait()
 		if len(got) > 0 {
 			t.Fatal("a second block was lent")
 		}
-		p.resize(50, 150)
+		p.Resize(50, 150)
 		synctest.Wait()
 		if len(got) != 1 {
 			t.Fatalf("%d blocks of 50 bytes were lent beside one of 100, with 150 allowed", len(got))
 		}
-		p.put(old)
+		p.Put(old)
 		synctest.Wait()
 		if len(got) != 2 {
 			t.Fatal("what a large block left was not lent")
 		}
-		p.resize(200, 10)
+		p.Resize(200, 10)
 		for range 2 {
 			b := <-got
 			if len(b) != 50 {
 				t.Errorf("a block of %d bytes", len(b))
 			}
-			p.put(b)
+			p.Put(b)
 		}
-		if b := p.get(); len(b) != 200 { // one is always lent
+		if b := p.Get(); len(b) != 200 { // one is always lent
 			t.Errorf("a block of %d bytes", len(b))
 		}
 		if len(p.free) != 0 || p.lent != 200 {

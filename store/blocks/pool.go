@@ -1,15 +1,15 @@
-package disk
+package blocks
 
 import "sync"
 
-// defaultBlock is how many bytes are written at once. Blocks of 1 MiB cost a third
+// Default is how many bytes are written at once. Blocks of 1 MiB cost a third
 // of the CPU of blocks of 32 KiB (measured: 0.3 against 0.9 CPU-seconds a GB).
-const defaultBlock = 1 << 20
+const Default = 1 << 20
 
-// blockPool lends blocks of one size, and no more than a number of bytes at a
+// Pool lends blocks of one size, and no more than a number of bytes at a
 // time, so that the memory of all uploads together has a bound. The block given
 // back last is lent first: a quiet server touches only one.
-type blockPool struct {
+type Pool struct {
 	mu    sync.Mutex // guards what follows
 	size  int        // bytes of a block
 	limit int64      // bytes of all blocks; one is always lent
@@ -18,15 +18,16 @@ type blockPool struct {
 	room  sync.Cond  // a block may be lent again
 }
 
-func newBlockPool(size int, limit int64) *blockPool {
-	p := &blockPool{size: size, limit: limit}
+// New returns a pool of blocks of size bytes, limit bytes together.
+func New(size int, limit int64) *Pool {
+	p := &Pool{size: size, limit: limit}
 	p.room.L = &p.mu
 	return p
 }
 
-// resize changes what is lent from now on. Blocks that are lent stay as they are,
+// Resize changes what is lent from now on. Blocks that are lent stay as they are,
 // and are let go of once they are back.
-func (p *blockPool) resize(size int, limit int64) {
+func (p *Pool) Resize(size int, limit int64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if size != p.size || limit < p.limit {
@@ -36,9 +37,9 @@ func (p *blockPool) resize(size int, limit int64) {
 	p.room.Broadcast()
 }
 
-// get waits for a block. Whoever has one never waits for a client with it, nor for
+// Get waits for a block. Whoever has one never waits for a client with it, nor for
 // another block.
-func (p *blockPool) get() []byte {
+func (p *Pool) Get() []byte {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for p.lent > 0 && p.lent+int64(p.size) > p.limit {
@@ -54,7 +55,8 @@ func (p *blockPool) get() []byte {
 	return make([]byte, p.size)
 }
 
-func (p *blockPool) put(b []byte) {
+// Put takes back a block that Get has lent.
+func (p *Pool) Put(b []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.lent -= int64(len(b))

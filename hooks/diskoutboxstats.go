@@ -17,6 +17,7 @@ type Stats struct {
 	Pending int64     // entries that wait, claimed ones too
 	Dead    int64     // entries that were buried
 	Oldest  time.Time // the finish time of the oldest that waits; zero: none does
+	AtLeast bool      // there may be more than these: not all has been counted
 }
 
 // smallTally is how many entries are counted anew at each rescan. More would

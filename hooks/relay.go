@@ -108,7 +108,8 @@ func (o RelayOptions) withDefaults() RelayOptions {
 //
 // While one half of that is sent, the next is read, and what was acknowledged
 // before is removed. An event that fails waits for its own next try and holds up
-// no other, unless 1,000 of them fail.
+// no other, unless 1,000 of them fail. An entry whose upload isn't known to be
+// finished waits in the outbox, and holds up none.
 type Relay struct {
 	opts RelayOptions
 
@@ -195,12 +196,16 @@ func (r *Relay) remove(ctx context.Context, acked []Entry) (left []Entry, err er
 		return nil, nil
 	}
 	for i, e := range acked {
-		if ctx.Err() != nil {
-			return append(left, acked[i:]...), err
+		if ctx.Err() != nil || errors.Is(err, ErrAway) {
+			left = append(left, acked[i:]...)
+			break
 		}
-		if r.opts.Outbox.Remove(ctx, acked[i:i+1]) != nil {
-			left = append(left, e)
+		if failed := r.opts.Outbox.Remove(ctx, acked[i:i+1]); failed != nil {
+			left, err = append(left, e), failed
 		}
+	}
+	if ctx.Err() != nil {
+		return left, err // for the last try
 	}
 	return left[max(0, len(left)-halfCount):], err
 }

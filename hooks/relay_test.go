@@ -195,7 +195,7 @@ func TestRelayBuries(t *testing.T) {
 }
 
 // What isn't known to be finished is asked about again; what never will be is
-// removed without being sent.
+// neither sent nor removed: the outbox has done that itself.
 func TestRelayConfirms(t *testing.T) {
 	outbox, sink := newFakeOutbox(), &fakeSink{}
 	outbox.put(0, 10, 0)
@@ -219,6 +219,9 @@ func TestRelayConfirms(t *testing.T) {
 	slices.Sort(got)
 	if want := slices.Delete(ids(0, 10), 3, 4); !slices.Equal(got, want) {
 		t.Errorf("arrived: %v", got)
+	}
+	if slices.Contains(outbox.removed, "u000003") {
+		t.Error("what was abandoned was removed: it may be another's by then")
 	}
 }
 

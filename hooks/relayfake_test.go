@@ -33,11 +33,14 @@ type fakeOutbox struct {
 	stuck                   map[string]bool // names that can't be removed
 	confirm                 func(id string, call int) (hooks.Confirmation, error)
 	confirms                map[string]int
+	unsure                  map[string]bool // claimed, and not known to be finished
+	alone                   time.Duration   // for which such are left alone
 }
 
 func newFakeOutbox() *fakeOutbox {
 	return &fakeOutbox{
-		claimed: map[string]bool{}, dead: map[string]string{}, confirms: map[string]int{}, arrived: make(chan struct{}, 1),
+		claimed: map[string]bool{}, dead: map[string]string{}, confirms: map[string]int{}, unsure: map[string]bool{},
+		alone: 5 * time.Millisecond, arrived: make(chan struct{}, 1),
 	}
 }
 
@@ -48,6 +51,10 @@ func (o *fakeOutbox) put(from, to, padding int) {
 		o.waiting = append(o.waiting, numbered(n, padding))
 	}
 	o.mu.Unlock()
+	o.signal()
+}
+
+func (o *fakeOutbox) signal() {
 	select {
 	case o.arrived <- struct{}{}:
 	default:
@@ -99,7 +106,12 @@ func (o *fakeOutbox) Confirm(_ context.Context, e hooks.Entry) (hooks.Confirmati
 	if o.confirm == nil {
 		return hooks.Finished, nil
 	}
-	return o.confirm(e.ID, o.confirms[e.ID])
+	c, err := o.confirm(e.ID, o.confirms[e.ID])
+	o.unsure[e.Name] = err != nil || c == hooks.Unknown
+	if err == nil && c == hooks.Abandoned {
+		o.take(e.Name)
+	}
+	return c, err
 }
 
 func (o *fakeOutbox) Remove(_ context.Context, entries []hooks.Entry) error {
@@ -126,12 +138,31 @@ func (o *fakeOutbox) take(name string) {
 	o.waiting = slices.DeleteFunc(o.waiting, func(e hooks.Entry) bool { return e.Name == name })
 }
 
+// Release leaves those alone for a little while that Confirm could say nothing of.
 func (o *fakeOutbox) Release(entries []hooks.Entry) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	var later []string
 	for _, e := range entries {
+		if o.unsure[e.Name] {
+			later = append(later, e.Name)
+			continue
+		}
 		delete(o.claimed, e.Name)
 	}
+	if len(later) > 0 {
+		time.AfterFunc(o.alone, func() { o.again(later) })
+	}
+}
+
+func (o *fakeOutbox) again(names []string) {
+	o.mu.Lock()
+	for _, name := range names {
+		delete(o.claimed, name)
+		delete(o.unsure, name)
+	}
+	o.mu.Unlock()
+	o.signal()
 }
 
 func (o *fakeOutbox) Bury(_ context.Context, e hooks.Entry, reason string) error {

@@ -9,10 +9,6 @@ import (
 	"time"
 )
 
-// unknownTries stands for the tries of an upload that isn't known to be finished:
-// it is asked about again after 16 times the least pause.
-const unknownTries = 4
-
 // item is an event in memory: it is sent, or waits to be tried again.
 type item struct {
 	entry Entry     // without its record
@@ -66,7 +62,10 @@ func (r *Relay) load(ctx context.Context, next []*item) ([]*item, error) {
 	}
 	until := now.Add(claimFor)
 	entries, err := r.opts.Outbox.Claim(ctx, count, size, until)
-	r.more = len(entries) > 0
+	claimed := len(entries)
+	entries, unconfirmed := r.finished(ctx, entries, until)
+	r.more = claimed > 0 && unconfirmed == nil
+	err = errors.Join(err, unconfirmed)
 	for _, e := range entries {
 		it, failed := r.prepare(ctx, e, until)
 		err = errors.Join(err, failed)
@@ -84,21 +83,7 @@ func (r *Relay) load(ctx context.Context, next []*item) ([]*item, error) {
 // prepare makes the event of a claimed entry, or returns nil if there is none to
 // send now.
 func (r *Relay) prepare(ctx context.Context, e Entry, until time.Time) (*item, error) {
-	if r.outboxPause > 0 && slices.ContainsFunc(r.acked, func(a Entry) bool { return a.Name == e.Name }) {
-		return nil, nil // its claim has ended before it could be removed
-	}
 	it := &item{entry: Entry{Name: e.Name, ID: e.ID, FinishedAt: e.FinishedAt}, until: until}
-	confirmation, err := r.opts.Outbox.Confirm(ctx, e)
-	if err != nil || confirmation == Unknown {
-		it.tries = unknownTries
-		r.hold(it)
-		r.again(it)
-		return nil, err
-	}
-	if confirmation == Abandoned {
-		r.acked = append(r.acked, Entry{Name: e.Name, ID: e.ID, FinishedAt: e.FinishedAt})
-		return nil, nil
-	}
 	event, err := NewEvent(r.opts.Source, e)
 	if err != nil {
 		r.hold(it)

@@ -36,7 +36,8 @@ type Body interface {
 type Request struct {
 	// Method is the HTTP method after X-HTTP-Method-Override.
 	Method string
-	// Body is nil where a request carries none.
+	// Body is nil where a request carries none. A POST has one only if its bytes are the
+	// upload's: then WriteChunk follows NewUpload, and a store may put the creation off.
 	Body Body
 	// Offset is where a PATCH wants its body to go, in bytes; -1 if it didn't say.
 	Offset int64

@@ -70,15 +70,15 @@ func (u *underTest) close(t *testing.T) {
 
 // Content is part of storetest.Store.
 func (u *underTest) Content(ctx context.Context, id string) ([]byte, error) {
-	info, modified, f, err := u.Store.Content(ctx, id)
+	c, err := u.Store.Content(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	b, err := io.ReadAll(f)
-	if info.ID != id || time.Since(modified) > time.Hour {
+	b, err := io.ReadAll(c.Body)
+	if c.Info.ID != id || time.Since(c.Modified) > time.Hour {
 		err = errors.Join(err, errors.New("Content returns another upload's record or time"))
 	}
-	return b, errors.Join(err, f.Close())
+	return b, errors.Join(err, c.Body.Close())
 }
 
 // Sweep is part of storetest.Store.

@@ -195,9 +195,9 @@ func TestDownloadWhileDraftsAreFinished(t *testing.T) {
 	id := <-reached
 	content := make(chan error)
 	go func() {
-		_, _, file, err := f.Content(as(t, "GET"), id)
+		opened, err := f.Content(as(t, "GET"), id)
 		if err == nil {
-			err = file.Close()
+			err = opened.Body.Close()
 		}
 		content <- err
 	}()

@@ -123,7 +123,7 @@ func TestGetOfWhatIsRemoved(t *testing.T) {
 	var f *folder
 	f = openFolder(t, t.TempDir(), beforeEvent(func(id string) error { return f.remove(id) }))
 	id := f.complete("abc")
-	_, _, _, err := f.Content(as(t, http.MethodGet), id)
+	_, err := f.Content(as(t, http.MethodGet), id)
 	wantStatus(t, err, http.StatusNotFound)
 
 	id = f.upload(handler.FileInfo{Size: 5}, "abc")
@@ -133,6 +133,6 @@ func TestGetOfWhatIsRemoved(t *testing.T) {
 	f.must(f.AsTerminatableUpload(u).Terminate(as(t, http.MethodDelete)))
 	_, err = u.GetReader(ctx)
 	wantStatus(t, err, http.StatusNotFound)
-	_, _, _, err = f.Content(ctx, id)
+	_, err = f.Content(ctx, id)
 	wantStatus(t, err, http.StatusNotFound)
 }

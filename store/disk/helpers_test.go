@@ -170,10 +170,10 @@ func (f *folder) sweep() Swept {
 
 func (f *folder) wantContent(id, want string) {
 	f.t.Helper()
-	_, _, file, err := f.Content(as(f.t, http.MethodGet), id)
+	content, err := f.Content(as(f.t, http.MethodGet), id)
 	f.must(err)
-	b, err := io.ReadAll(file)
-	f.must(errors.Join(err, file.Close()))
+	b, err := io.ReadAll(content.Body)
+	f.must(errors.Join(err, content.Body.Close()))
 	if string(b) != want {
 		f.t.Errorf("upload %s has the bytes %q, want %q", id, b, want)
 	}

@@ -18,9 +18,9 @@ var joiners = []struct {
 }{
 	{http.MethodHead, func(f *folder, id string) error { _, err := f.head(id); return err }},
 	{http.MethodGet, func(f *folder, id string) error {
-		_, _, file, err := f.Content(as(f.t, http.MethodGet), id)
+		content, err := f.Content(as(f.t, http.MethodGet), id)
 		if err == nil {
-			err = file.Close()
+			err = content.Body.Close()
 		}
 		return err
 	}},

@@ -25,7 +25,7 @@ func (s *Store) List(ctx context.Context, each func(store.Listed) error) error {
 		one := store.Listed{ID: id, Size: -1, State: "damaged"}
 		if !damaged {
 			var err error
-			if one, err = s.Show(id); isNotFound(err) {
+			if one, err = s.Show(ctx, id); isNotFound(err) {
 				return nil
 			} else if err != nil {
 				one = store.Listed{ID: id, Size: -1, State: "unusable", Err: err}
@@ -55,7 +55,7 @@ func (s *Store) listDataless(id string, each func(store.Listed) error) error {
 }
 
 // Show returns what is known of one upload.
-func (s *Store) Show(id string) (store.Listed, error) {
+func (s *Store) Show(_ context.Context, id string) (store.Listed, error) {
 	u, err := s.open(id)
 	if err != nil {
 		return store.Listed{}, fmt.Errorf("look at the upload %q: %w", id, err)

@@ -71,9 +71,9 @@ func (f *folder) wantUnusable(id string) {
 		_, err := f.GetUpload(as(f.t, method), id)
 		wantStatus(f.t, err, http.StatusGone)
 	}
-	_, _, file, err := f.Content(as(f.t, http.MethodGet), id)
+	content, err := f.Content(as(f.t, http.MethodGet), id)
 	if err == nil {
-		file.Close()
+		content.Body.Close()
 	}
 	wantStatus(f.t, err, http.StatusGone)
 }

@@ -239,14 +239,11 @@ func (s *Store) remove(id string) error {
 	return nil
 }
 
-// Content opens a sealed upload for a download: its record, the time of its
-// last byte, and its bytes, which the caller closes. An upload that is complete
-// but not sealed is finished first. Errors: 404 while it is receiving, for
+// Content opens a sealed upload for a download. An upload that is complete but not
+// sealed is finished first. Errors: 404 while it is receiving, for
 // parts and when it doesn't exist, 410, 423, 5xx.
-func (s *Store) Content(ctx context.Context, id string) (handler.FileInfo, time.Time, *os.File, error) {
-	fail := func(err error) (handler.FileInfo, time.Time, *os.File, error) {
-		return handler.FileInfo{}, time.Time{}, nil, s.answer(ctx, err)
-	}
+func (s *Store) Content(ctx context.Context, id string) (store.Content, error) {
+	fail := func(err error) (store.Content, error) { return store.Content{}, s.answer(ctx, err) }
 	u, err := s.open(id)
 	if err != nil {
 		return fail(err)
@@ -261,5 +258,5 @@ func (s *Store) Content(ctx context.Context, id string) (handler.FileInfo, time.
 	if err != nil {
 		return fail(fmt.Errorf("open the data file: %w", missing(err)))
 	}
-	return u.info, u.modified, f, nil
+	return store.Content{Info: u.info, Modified: u.modified, Body: f}, nil
 }

@@ -30,7 +30,7 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 	c, err := u.beginChunk(r, offset)
 	if err == nil {
 		// The upload waits for its client in here: this frame must be small.
-		err = u.store.blocks.Copy(c.write, r.Body, src)
+		err = u.store.blocks.Copy(c.write, nil, r.Body, src)
 	}
 	return u.endChunk(ctx, r, c, err)
 }

@@ -12,8 +12,10 @@ import (
 // error is only ever flag.ErrHelp.
 func parseArgs(args []string, m *Mistakes) (layer, error) {
 	l := layer{texts: map[string]string{}, origin: func(string) string { return originFlag }}
-	fs, known := newFlagSet(l.texts), append(names(), configName)
+	alone := "" // the flag that was read last, if it may have a value after it
+	fs, known := newFlagSet(l.texts, &alone), append(names(), configName)
 	for {
+		alone = ""
 		err := fs.Parse(args)
 		if errors.Is(err, flag.ErrHelp) {
 			return layer{}, err
@@ -32,6 +34,9 @@ func parseArgs(args []string, m *Mistakes) (layer, error) {
 				m.add(Mistake{Setting: word, Problem: "is not expected here; settings are given as flags"})
 			}
 			return l, nil
+		case err == nil && alone != "" && !strings.Contains(last, "=") && follows(alone, rest[0]):
+			l.texts[alone] = rest[0]
+			rest = rest[1:]
 		case err == nil:
 			m.add(stray(rest[0], last))
 			rest = rest[1:]
@@ -60,19 +65,42 @@ func parseArgs(args []string, m *Mistakes) (layer, error) {
 func stray(word, before string) Mistake {
 	name := strings.TrimLeft(before, "-")
 	if booleans()[name] && before != name {
-		return Mistake{Setting: word, Problem: "is not expected here; write --" + name + "=" + word}
+		return Mistake{Setting: word, Problem: "is not expected here; write --" + name + "=" + argOf(name)}
 	}
 	return Mistake{Setting: word, Problem: "is not expected here; settings are given as flags"}
 }
 
-func newFlagSet(texts map[string]string) *flag.FlagSet {
+func argOf(name string) string {
+	for _, s := range settings() {
+		if s.name == name {
+			return s.arg
+		}
+	}
+	return ""
+}
+
+// follows reports whether word is the value of a flag that may stand alone.
+func follows(name, word string) bool {
+	for _, s := range settings() {
+		if s.name == name {
+			return s.value.boolean && s.value.set(new(Config), word) == nil
+		}
+	}
+	return false
+}
+
+// newFlagSet has alone say which flag was read last, if that may stand alone.
+func newFlagSet(texts map[string]string, alone *string) *flag.FlagSet {
 	fs := flag.NewFlagSet("", flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
 	fs.Usage = func() {}
 	bools := booleans()
 	for _, name := range append(names(), configName) {
 		record := func(text string) error {
-			texts[name] = text
+			texts[name], *alone = text, ""
+			if bools[name] {
+				*alone = name
+			}
 			return nil
 		}
 		if bools[name] {
@@ -84,8 +112,11 @@ func newFlagSet(texts map[string]string) *flag.FlagSet {
 	return fs
 }
 
-// TakesValue reports whether the word after the flag of that name is its value. It is for commands that have words beside
-// settings; of an unknown name it says no.
-func TakesValue(name string) bool {
-	return slices.Contains(append(names(), configName), name) && !booleans()[name]
+// TakesValue reports whether word, which comes after the flag of that name, is its value. It is for commands that have words
+// beside settings; of an unknown name it says no.
+func TakesValue(name, word string) bool {
+	if booleans()[name] {
+		return follows(name, word)
+	}
+	return slices.Contains(append(names(), configName), name)
 }

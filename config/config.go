@@ -30,14 +30,25 @@ type Config struct {
 	TLSKey      string   // PEM file
 	CORSOrigins []string // allowed origins, or the single entry "*"; empty: none
 
+	Store       string // "disk" or "s3"
 	DataDir     string
 	Durability  string // "finish" or "none"
 	JournalSize int64  // bytes on the disk, at most; 0: no journal
-	Downloads   bool
+	Downloads   string // "true", "false" or "redirect"
 	Multipart   bool
 	WriteBlock  int64  // bytes
 	BufferPool  int64  // bytes; 0: two blocks for each processor
 	Digest      string // "none" or "sha256"
+
+	S3Bucket       string
+	S3Endpoint     string // absolute URL, with no slash at its end; empty: AWS
+	S3Region       string // empty: as the AWS SDK finds it
+	S3Prefix       string // of all keys; ends with a slash, or is empty
+	S3PathStyle    string // "auto", "on" or "off"
+	S3SSE          string // "AES256", "aws:kms" or "aws:kms:KEY"; empty: as the bucket does by itself
+	S3StorageClass string // empty: the bucket's own
+	S3Checksum     string // "crc32c", "crc32c-part" (the same), "crc32c-object" or "sha256"
+	SpoolSize      int64  // bytes of temporary files, at most
 
 	ExpireAfter         time.Duration // of unfinished uploads, after their last byte; 0: never
 	DeleteFinishedAfter time.Duration // of finished ones; 0: never

@@ -1,6 +1,9 @@
 package config
 
-import "net"
+import (
+	"net"
+	"slices"
+)
 
 // contradictions reports values that are right by themselves but not together.
 func contradictions(c Config) []Mistake {
@@ -23,5 +26,43 @@ func contradictions(c Config) []Mistake {
 	if c.TLSKey != "" && c.TLSCert == "" {
 		all = append(all, Mistake{Setting: "tls-key", Given: c.TLSKey, Problem: "needs tls-cert too"})
 	}
-	return append(append(all, eventContradictions(c)...), watchContradictions(c)...)
+	return slices.Concat(all, storeContradictions(c), eventContradictions(c), watchContradictions(c))
+}
+
+// presume fills in what was given, but wrongly: that it is missing would be a second report of one mistake.
+func presume(c Config, m *Mistakes) Config {
+	if m.about("admin-token") {
+		c.AdminToken = masked
+	}
+	if m.about("store") {
+		c.Store = masked
+	}
+	if m.about("s3-bucket") && c.Store == "s3" {
+		c.S3Bucket = masked
+	}
+	if m.about("s3-endpoint") && c.Store == "s3" {
+		c.S3Endpoint = "http://" + masked
+	}
+	if m.about("kafka-brokers") {
+		c.KafkaBrokers = []string{masked}
+	}
+	if m.about("kafka-username") {
+		c.KafkaUsername = masked
+	}
+	if m.about("kafka-password") {
+		c.KafkaPassword = masked
+	}
+	if m.about("kafka-tls") {
+		c.KafkaTLS = true
+	}
+	if m.about("webhook-url") {
+		c.WebhookURL = masked
+	}
+	if m.about("growthbook-host") {
+		c.GrowthBookHost = masked
+	}
+	if m.about("growthbook-client-key") {
+		c.GrowthBookClientKey = masked
+	}
+	return c
 }

@@ -174,32 +174,3 @@ func eventContradictions(c Config) []Mistake {
 	}
 	return all
 }
-
-// presume fills in what was given, but wrongly: that it is missing would be a second report of one mistake.
-func presume(c Config, m *Mistakes) Config {
-	if m.about("admin-token") {
-		c.AdminToken = masked
-	}
-	if m.about("kafka-brokers") {
-		c.KafkaBrokers = []string{masked}
-	}
-	if m.about("kafka-username") {
-		c.KafkaUsername = masked
-	}
-	if m.about("kafka-password") {
-		c.KafkaPassword = masked
-	}
-	if m.about("kafka-tls") {
-		c.KafkaTLS = true
-	}
-	if m.about("webhook-url") {
-		c.WebhookURL = masked
-	}
-	if m.about("growthbook-host") {
-		c.GrowthBookHost = masked
-	}
-	if m.about("growthbook-client-key") {
-		c.GrowthBookClientKey = masked
-	}
-	return c
-}

@@ -100,11 +100,13 @@ func TestEventSettingsThatFitTogether(t *testing.T) {
 }
 
 func TestTakesValue(t *testing.T) {
-	for name, want := range map[string]bool{
-		"data-dir": true, "config": true, "kafka-password-file": true, "kafka-tls": false, "downloads": false, "dir": false, "": false,
+	for words, want := range map[[2]string]bool{
+		{"data-dir", "x"}: true, {"config", "x"}: true, {"kafka-password-file", "x"}: true, {"dir", "x"}: false, {"", "x"}: false,
+		{"kafka-tls", "x"}: false, {"kafka-tls", "redirect"}: false, {"kafka-tls", "false"}: true,
+		{"downloads", "x"}: false, {"downloads", "redirect"}: true, {"downloads", "true"}: true,
 	} {
-		if got := config.TakesValue(name); got != want {
-			t.Errorf("TakesValue(%q) = %v", name, got)
+		if got := config.TakesValue(words[0], words[1]); got != want {
+			t.Errorf("TakesValue(%q) = %v", words, got)
 		}
 	}
 }

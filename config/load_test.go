@@ -55,9 +55,10 @@ func mistakes(t *testing.T, src config.Sources) []string {
 func TestDefaults(t *testing.T) {
 	want := config.Config{
 		Listen: "127.0.0.1:8080", AdminListen: "127.0.0.1:9091", CORSOrigins: []string{"*"},
+		Store: "disk", S3PathStyle: "auto", S3Checksum: "crc32c", SpoolSize: 1 << 30,
 		DataDir: "./data", Durability: "finish", JournalSize: 64 << 20, Multipart: true, WriteBlock: 1 << 20,
 		Profiling: true, WatchdogHeap: 512 << 20, WatchdogGoroutines: 15_000, WatchdogSlope: 64 << 20, GrowthBookPoll: 10 * time.Second,
-		Downloads: true, Digest: "none", ExpireAfter: 24 * time.Hour, Auth: "none",
+		Downloads: "true", Digest: "none", ExpireAfter: 24 * time.Hour, Auth: "none",
 		EventSource: "/plateau", KafkaTopic: "statusNew", KafkaBalancer: "hash", KafkaSASL: "none",
 		IdleTimeout: time.Minute, ShutdownTimeout: 10 * time.Second,
 		LogFormat: "text", LogLevel: slog.LevelInfo,
@@ -77,10 +78,11 @@ func TestEverySettingFromEverySource(t *testing.T) {
 	want := config.Config{
 		Listen: "[::1]:1", AdminListen: "", AdminToken: "t0ken", BaseURL: "https://up.example/a",
 		CORSOrigins: []string{"https://a.example", "http://b.example:81"},
-		DataDir:     "/srv/a b", Durability: "none", JournalSize: 8 << 20, Multipart: false, WriteBlock: 64 << 10, BufferPool: 1 << 20,
+		Store:       "disk", S3PathStyle: "auto", S3Checksum: "crc32c", SpoolSize: 1 << 30,
+		DataDir: "/srv/a b", Durability: "none", JournalSize: 8 << 20, Multipart: false, WriteBlock: 64 << 10, BufferPool: 1 << 20,
 		Profiling: false, FlightRecorder: true, ProfileBlocking: true, WatchdogHeap: 1 << 30, WatchdogGoroutines: 0, WatchdogSlope: 0,
 		FlagsFile: "/srv/flags.json", GrowthBookHost: "http://127.0.0.1:3100", GrowthBookClientKey: "sdk-1", GrowthBookPoll: time.Minute,
-		Downloads: false, MaxSize: 5 << 40, Auth: "none",
+		Downloads: "false", MaxSize: 5 << 40, Auth: "none",
 		Digest: "sha256", ExpireAfter: 90 * time.Minute, DeleteFinishedAfter: 720 * time.Hour,
 		EventSource: "https://up.example/eu", KafkaBrokers: []string{"k1:9092", "[::1]:9093"}, KafkaTopic: "up.loads",
 		KafkaBalancer: "murmur2", KafkaTLS: true, KafkaSASL: "scram-sha-512", KafkaUsername: "plateau", KafkaPassword: "pass word",
@@ -94,6 +96,7 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		{"admin-token", "t0ken"},
 		{"base-url", "https://up.example/a/"},
 		{"cors-origins", "HTTPS://A.example:443, http://b.example:81"},
+		{"store", "disk"},
 		{"data-dir", "/srv/a b"},
 		{"durability", "none"},
 		{"journal-size", "8MiB"},
@@ -132,6 +135,12 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		{"log-format", "json"},
 		{"log-level", "debug"},
 	}
+	wantFromEverySource(t, want, given)
+}
+
+// wantFromEverySource loads the same from flags, from the environment and from a file.
+func wantFromEverySource(t *testing.T, want config.Config, given [][2]string) {
+	t.Helper()
 	var args, environ []string
 	var yaml strings.Builder
 	for _, g := range given {
@@ -196,7 +205,7 @@ trusted-proxies: [10.0.0.1]
 `}),
 	})
 	c := l.Config
-	if c.AdminToken != "00123" || len(c.CORSOrigins) != 2 || c.MaxSize != 1<<20 || c.DataDir != "./x" || c.Downloads ||
+	if c.AdminToken != "00123" || len(c.CORSOrigins) != 2 || c.MaxSize != 1<<20 || c.DataDir != "./x" || c.Downloads != "false" ||
 		c.TrustedProxies[0].String() != "10.0.0.1/32" {
 		t.Errorf("got %+v", c)
 	}

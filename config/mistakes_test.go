@@ -27,7 +27,7 @@ func wantLines(t *testing.T, got []string, want ...string) {
 func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 	got := mistakes(t, config.Sources{
 		Args: []string{
-			"--lisen", ":80", "word", "---x", "-=", "--downloads", "false", "--max-size", "1GB", "--config", "f",
+			"--lisen", ":80", "word", "---x", "-=", "--downloads", "no", "--max-size", "1GB", "--config", "f",
 			"--idle-timeout=60", "--max-uploads=-1", "--data-dir",
 		},
 		Environ:  []string{"PLATEAU_LOG_LEVEL=loud", "PLATEAU_BASE_URL=example.com/x"},
@@ -39,7 +39,7 @@ func TestEveryMistakeIsReportedAtOnce(t *testing.T) {
 		"word: is not expected here",
 		"---x: unknown flag",
 		"-: unknown flag",
-		"false: is not expected here; write --downloads=false",
+		"no: is not expected here; write --downloads=true|false|redirect",
 		"--data-dir: needs a value",
 		`max-size "1GB" (flag): must be a whole number of bytes, or one with KiB`,
 		`idle-timeout "60" (flag): must be a duration with its unit`,
@@ -61,9 +61,10 @@ func TestWrongValues(t *testing.T) {
 		"base-url":         {"/x", "ftp://a.example", "http://", "http://a.example/?q", "http://a.example/#", "http://u@a.example", "http://a.example:", "http://a.example:99999"},
 		"cors-origins":     {"example.com", "https://a.example/", "*,https://a.example", "null", "https://a.example,", "https://*.example", "http://:80"},
 		"data-dir":         {""},
+		"store":            {"", "S3", "disc"},
 		"durability":       {"", "Finish", "fsync"},
 		"journal-size":     {"", "-1", "64M"},
-		"downloads":        {"", "yes", "1", "TRUE"},
+		"downloads":        {"", "yes", "1", "TRUE", "Redirect"},
 		"max-size":         {"", "-1", "1.5GiB", "1 GiB", "64K", "64kib", "GiB", "9223372036854775808", "8388608TiB", "+1", "0x10", "1_000"},
 		"max-uploads":      {"", "-1", "1.5", "99999999999999999999"},
 		"min-rate":         {"-1", "1KiB/s"},

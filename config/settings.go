@@ -22,7 +22,7 @@ type setting struct {
 // settings lists every setting once, in the order of the help. A setting is added to one of the lists, and as a field of
 // Config.
 func settings() []setting {
-	return slices.Concat(placeSettings(), eventSettings(), limitSettings(), watchSettings())
+	return slices.Concat(placeSettings(), s3Settings(), eventSettings(), limitSettings(), watchSettings())
 }
 
 // placeSettings say where the server listens and stores.
@@ -66,8 +66,14 @@ func placeSettings() []setting {
 			value: origins(func(c *Config) *[]string { return &c.CORSOrigins }),
 		},
 		{
+			group: "Storing", name: "store", arg: "disk|s3", fallback: "disk",
+			help:  "where uploads and the events that wait are kept: in --data-dir, or in the bucket of --s3-bucket",
+			value: oneOf(func(c *Config) *string { return &c.Store }, "disk", "s3"),
+		},
+		{
 			group: "Storing", name: "data-dir", arg: "FOLDER", fallback: "./data",
-			help:  "folder of the uploads; made when missing, used by one server at a time",
+			help: "folder of the uploads, made when missing, used by one server at a time; with --store s3 of temporary " +
+				"files and captures only",
 			value: text(func(c *Config) *string { return &c.DataDir }, false),
 		},
 		{
@@ -83,9 +89,10 @@ func placeSettings() []setting {
 			value: size(func(c *Config) *int64 { return &c.JournalSize }),
 		},
 		{
-			group: "Storing", name: "downloads", arg: "true|false", fallback: "true",
-			help:  "serve finished uploads to GET",
-			value: boolean(func(c *Config) *bool { return &c.Downloads }),
+			group: "Storing", name: "downloads", arg: "true|false|redirect", fallback: "true",
+			help: "serve finished uploads to GET; redirect: with --store s3, send clients to S3 itself, by an address " +
+				"that is valid for minutes",
+			value: downloadModes(func(c *Config) *string { return &c.Downloads }),
 		},
 		{
 			group: "Storing", name: "multipart", arg: "true|false", fallback: "true",
@@ -94,8 +101,8 @@ func placeSettings() []setting {
 		},
 		{
 			group: "Storing", name: "digest", arg: "none|sha256", fallback: "none",
-			help: "sha256: the digest of each upload is computed while its bytes pass, and goes into its record and its " +
-				"event",
+			help: "sha256: the digest of each upload (with S3: where it can be known) is computed while its bytes pass, and goes " +
+				"into its record and its event",
 			value: oneOf(func(c *Config) *string { return &c.Digest }, "none", "sha256"),
 		},
 		{

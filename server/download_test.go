@@ -121,7 +121,7 @@ func TestDownloadTypesAndNames(t *testing.T) {
 }
 
 func TestNoDownload(t *testing.T) {
-	for name, downloads := range map[string]bool{"on": true, "off": false} {
+	for name, downloads := range map[string]string{"on": "true", "off": "false"} {
 		t.Run(name, func(t *testing.T) {
 			p := run(t, func(c *config.Config) { c.Downloads = downloads })
 			locations := map[string]string{
@@ -130,7 +130,7 @@ func TestNoDownload(t *testing.T) {
 				"part":      p.upload("12345", "Upload-Length: 5", "Upload-Concat: partial"),
 				"unknown":   "/files/0123456789abcdef0123456789abcdef",
 			}
-			if !downloads {
+			if downloads == "false" {
 				locations["finished"] = p.upload("12345", "Upload-Length: 5")
 			}
 			for state, location := range locations {

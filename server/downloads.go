@@ -47,6 +47,7 @@ func (d *downloads) extend(w *response) error {
 	deadline := time.Now().Add(downloadTime)
 	if d.stopping {
 		deadline = longAgo
+		w.endReading()
 	}
 	return http.NewResponseController(w.ResponseWriter).SetWriteDeadline(deadline)
 }
@@ -58,6 +59,14 @@ func (d *downloads) stop() {
 	d.stopping = true
 	for w := range d.running {
 		_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(longAgo) // else it has ended
+		w.endReading()
+	}
+}
+
+// endReading is for a download that waits for its bytes, not for its client.
+func (w *response) endReading() {
+	if w.stopSending != nil {
+		w.stopSending()
 	}
 }
 

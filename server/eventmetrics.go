@@ -83,7 +83,7 @@ func (m *eventMetrics) observer() hooks.RelayObserver {
 // register adds all that concerns events to what /metrics shows.
 func (e *events) register(r *prometheus.Registry, log *slog.Logger) {
 	r.MustRegister(
-		e.events, e.delivery, e.redriven, e.synced, e.expired, e.reread,
+		e.events, e.delivery, e.redriven, e.expired, e.reread,
 		outboxGauges{e, log},
 		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
 			Name: "plateau_outbox_blocked",

@@ -10,12 +10,9 @@ import (
 	"log/slog"
 	"net/url"
 	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"time"
-
-	"github.com/tus/tusd/v2/pkg/handler"
 
 	"plateau/config"
 	"plateau/hooks"
@@ -28,10 +25,10 @@ const (
 	longWord = 30 * time.Second
 )
 
-// events is what lies behind the finish: the outbox that events are safe in,
-// the relay that takes them on, and the sink that it hands them to.
+// events is what lies behind the finish: the outbox that events are safe in (the
+// storage's), the relay that takes them on, and the sink that it hands them to.
 type events struct {
-	outbox *hooks.DiskOutbox
+	outbox eventOutbox
 	relay  *hooks.Relay
 	sink   hooks.Sink
 	kafka  *hooks.Kafka // the sink, or nil if it is another one
@@ -43,20 +40,14 @@ type events struct {
 	relayErr  error // of its end; read it after relaying
 }
 
-// newEvents opens the outbox in the data folder. The caller has the folder's
-// lock. What the sink writes to standard output goes to out.
-func newEvents(cfg config.Config, log *slog.Logger, out io.Writer, m *eventMetrics) (*events, error) {
-	e := &events{eventMetrics: m}
+// newEvents makes what lies behind an outbox. What the sink writes to standard
+// output goes to out.
+func newEvents(cfg config.Config, log *slog.Logger, out io.Writer, outbox eventOutbox, m *eventMetrics) (*events, error) {
+	e := &events{eventMetrics: m, outbox: outbox}
 	if err := e.openSink(cfg, log, out); err != nil {
 		return nil, &UsageError{err}
 	}
-	opts := outboxOptions(cfg, log)
-	opts.Buried = m.observer().Dead
-	outbox, err := hooks.OpenDiskOutbox(opts)
-	if err != nil {
-		return nil, errors.Join(err, e.sink.Close(context.Background()))
-	}
-	e.outbox = outbox
+	var err error
 	e.relay, err = hooks.NewRelay(hooks.RelayOptions{
 		Outbox:   outbox,
 		Sink:     e.sink,
@@ -65,21 +56,9 @@ func newEvents(cfg config.Config, log *slog.Logger, out io.Writer, m *eventMetri
 		Log:      log,
 	})
 	if err != nil {
-		return nil, errors.Join(err, outbox.Close(), e.sink.Close(context.Background()))
+		return nil, errors.Join(err, e.sink.Close(context.Background()))
 	}
 	return e, nil
-}
-
-// outboxDir is where the events of a data folder wait.
-func outboxDir(dataDir string) string { return filepath.Join(dataDir, "outbox") }
-
-func outboxOptions(cfg config.Config, log *slog.Logger) hooks.DiskOutboxOptions {
-	return hooks.DiskOutboxOptions{
-		Dir:     outboxDir(cfg.DataDir),
-		Records: filepath.Join(cfg.DataDir, "uploads"),
-		Durable: cfg.Durability == "finish",
-		Log:     log,
-	}
 }
 
 // openSink makes the one sink. It connects to nobody yet, so that a server
@@ -184,25 +163,6 @@ func atLeast(ctx context.Context, d time.Duration) (context.Context, context.Can
 		return context.WithCancel(ctx)
 	}
 	return context.WithTimeout(context.WithoutCancel(ctx), d)
-}
-
-// finished makes the finished event of an upload safe; the store seals the
-// upload when it returns nil. After a power cut, what is journaled is finished
-// again.
-func (s *Server) finished(ctx context.Context, info handler.FileInfo, finishedAt time.Time, journaled bool) error {
-	if s.beforeFinish != nil {
-		s.beforeFinish()
-	}
-	s.leaks.openWriter(ctx, s.events.kafka, info.ID)
-	if journaled {
-		return s.events.outbox.AddJournaled(ctx, info, finishedAt)
-	}
-	return s.events.outbox.Add(ctx, info, finishedAt)
-}
-
-// waiting reports whether the event of an upload has still to be delivered.
-func (s *Server) waiting(id string, finishedAt time.Time) (bool, error) {
-	return s.events.outbox.Has(id, finishedAt)
 }
 
 // tooLate is the age at which an event that waits is worth a word.

@@ -63,7 +63,7 @@ func (s *Server) startFlags(ctx context.Context) {
 	s.flagging.Go(func() { s.flags.Run(ctx) })
 }
 
-// stopFlags ends that. It doesn't wait longer than lastWord for what hangs: a folder
+// stopFlags ends that. It doesn't wait longer than groupWord for what hangs: a folder
 // on a network that is away.
 func (s *Server) stopFlags() error {
 	if s.endFlags != nil {

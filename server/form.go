@@ -140,14 +140,15 @@ func formBoundaryOf(contentType string) (kind, boundary string) {
 // answerForm finishes the files of a form that was read whole, and says what
 // became of them.
 func (s *Server) answerForm(w *response, f *formReader) error {
-	finished := f.finish()
-	files := make([]storedFile, len(finished))
+	files := make([]storedFile, len(f.files))
+	for i, file := range f.files {
+		files[i].Name, files[i].Size = file.metadata["filename"], file.draft.Size()
+	}
+	finished := f.finish() // which is the end of the drafts
 	whole, nothing := true, true
 	for i, done := range finished {
-		files[i] = storedFile{
-			ID: done.Info.ID, Name: f.files[i].metadata["filename"], Size: f.files[i].draft.Size(),
-			URL: s.address(done.Info.ID), Digest: done.Info.Storage[store.KeyDigest], Status: statusOf(done),
-		}
+		files[i].ID, files[i].URL = done.Info.ID, s.address(done.Info.ID)
+		files[i].Digest, files[i].Status = done.Info.Storage[store.KeyDigest], statusOf(done)
 		if done.Err == nil {
 			atomic.AddUint64(s.tusd.Metrics.UploadsFinished, 1)
 		}

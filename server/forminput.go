@@ -31,6 +31,9 @@ type formInput struct {
 	body   arrivals
 	blocks blocks
 	polls  bool // else block is the form's own
+	// ready waits until the storage takes bytes, so that nobody waits for that with a
+	// block; nil: it always does.
+	ready func()
 
 	block  []byte // nil while the form waits
 	window []byte // bytes that have arrived and were not used yet; in block or in wait
@@ -58,7 +61,7 @@ func (in *formInput) more() error {
 	if !in.polls {
 		return in.read(in.block)
 	}
-	if in.block != nil && in.poll() > 0 {
+	if in.block != nil && in.ready == nil && in.poll() > 0 {
 		return nil
 	}
 	in.giveBack()
@@ -67,6 +70,9 @@ func (in *formInput) more() error {
 	}
 	if err := in.read(in.wait[:]); err != nil {
 		return err
+	}
+	if in.ready != nil {
+		in.ready()
 	}
 	in.block = in.blocks.Lend()
 	in.poll()

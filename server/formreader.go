@@ -167,6 +167,10 @@ func (f *formReader) draft(file *formFile) (err error) {
 		return err
 	}
 	f.files = append(f.files, *file)
+	f.parser.ready = nil
+	if slow, ok := file.draft.(interface{ Wait() }); ok {
+		f.parser.ready = slow.Wait
+	}
 	f.body.target.Store(&target{id: file.draft.ID(), offset: int64(len(f.parser.window)) - f.body.Received(), size: -1})
 	atomic.AddUint64(f.server.tusd.Metrics.UploadsCreated, 1)
 	return nil

@@ -184,7 +184,7 @@ func (in *insight) profilesChanged() {
 	}
 }
 
-// stop ends all of it. It doesn't wait longer than lastWord for what hangs: a capture
+// stop ends all of it. It doesn't wait longer than groupWord for what hangs: a capture
 // on a disk that is away.
 func (in *insight) stop() error {
 	if in.end != nil {

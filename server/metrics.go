@@ -1,7 +1,6 @@
 package server
 
 import (
-	"math"
 	"net/http"
 	"regexp"
 	"slices"
@@ -49,16 +48,6 @@ func newMetrics(s *Server) *metrics {
 			Name: "plateau_received_bytes_total",
 			Help: "Bytes of request bodies that were read, whatever became of them.",
 		}, func() float64 { return float64(s.bodies.total.Load()) }),
-		prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-			Name: "plateau_disk_free_bytes",
-			Help: "Space that is left for uploads on their disk.",
-		}, func() float64 {
-			free, _, known := s.store.Space()
-			if !known {
-				return math.NaN()
-			}
-			return float64(free)
-		}),
 		flagGauge{s.flags},
 		s.flagSources,
 		s.insight.captured,
@@ -67,6 +56,7 @@ func newMetrics(s *Server) *metrics {
 		collectors.NewGoCollector(collectors.WithGoCollectorRuntimeMetrics(collectors.GoRuntimeMetricsRule{Matcher: liveHeap()})),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
+	m.registry.MustRegister(s.store.collectors...)
 	return m
 }
 

@@ -82,16 +82,20 @@ func TestOperatorBesideAServer(t *testing.T) {
 	gone := func(ids []string) error {
 		return o.RemoveUploads(context.WithoutCancel(t.Context()), ids, func(string) error { return nil })
 	}
+	expire := func(dryRun bool, each func(server.Expired) error) error {
+		_, err := o.Expire(t.Context(), dryRun, each)
+		return err
+	}
 	for name, err := range map[string]error{
 		"remove": gone([]string{idOf(location)}),
-		"expire": o.Expire(t.Context(), false, func(server.Expired) error { return nil }),
+		"expire": expire(false, func(server.Expired) error { return nil }),
 	} {
 		usage, ok := errors.AsType[*server.UsageError](err)
 		if !ok || usage.ExitCode() != 2 || !strings.Contains(err.Error(), p.dir) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := o.Expire(t.Context(), true, func(e server.Expired) error { t.Errorf("%+v is not expired", e); return nil }); err != nil {
+	if err := expire(true, func(e server.Expired) error { t.Errorf("%+v is not expired", e); return nil }); err != nil {
 		t.Errorf("dry run: %v", err)
 	}
 	p.stop()
@@ -122,7 +126,7 @@ func TestOperatorIsTheServersUser(t *testing.T) {
 	nothing := func(string, time.Time) error { return nil }
 	for what, err := range map[string]error{
 		"replay": o.Replay(t.Context(), time.Time{}, time.Now(), nothing),
-		"retry":  o.RetryEvent("x"),
+		"retry":  o.RetryEvent(t.Context(), "x"),
 		"rm":     o.RemoveUploads(t.Context(), nil, func(string) error { return nil }),
 	} {
 		if _, usage := errors.AsType[*server.UsageError](err); !usage || !strings.Contains(err.Error(), "12345") {

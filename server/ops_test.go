@@ -24,7 +24,7 @@ var (
 	labelPair  = regexp.MustCompile(`([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\]|\\.)*)"`)
 )
 
-// shown is what /metrics of a server shows after a little of everything, and what Prometheus adds.
+// shown is what /metrics of servers show after a little of everything, and what Prometheus adds.
 func shown(t *testing.T) series {
 	t.Helper()
 	p := run(t)
@@ -47,7 +47,8 @@ func shown(t *testing.T) series {
 	until(t, "the last request is counted", func() bool {
 		return p.Running() == 0 && strings.Contains(p.admin("/metrics").body, `plateau_errors_total{code="ERR_STORAGE_FAILED"}`)
 	})
-	for line := range strings.Lines(p.admin("/metrics").body) {
+	bucket := run(t, s3Away(t))
+	for line := range strings.Lines(p.admin("/metrics").body + bucket.admin("/metrics").body) {
 		m := sampleLine.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
 			continue // a comment
@@ -206,7 +207,7 @@ func TestAlerts(t *testing.T) {
 			}
 		}
 	}
-	if sorted := slices.Sorted(slices.Values(alerts)); len(slices.Compact(sorted)) != len(alerts) || len(alerts) < 11 {
+	if sorted := slices.Sorted(slices.Values(alerts)); len(slices.Compact(sorted)) != len(alerts) || len(alerts) < 14 {
 		t.Errorf("alerts: %v", alerts)
 	}
 }

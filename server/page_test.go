@@ -12,7 +12,7 @@ import (
 // The page learns its options from the server, where the page was built; the fallback needs none. Either is served with its
 // policy, also on HEAD and compressed.
 func TestPage(t *testing.T) {
-	p := run(t, func(cfg *config.Config) { cfg.Downloads, cfg.MaxSize = false, 12345 })
+	p := run(t, func(cfg *config.Config) { cfg.Downloads, cfg.MaxSize = "false", 12345 })
 	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, p.url+"/", nil)
 	if err != nil {
 		t.Fatal(err)

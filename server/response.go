@@ -2,6 +2,7 @@ package server
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"net/http"
 	"strings"
@@ -36,6 +37,8 @@ type response struct {
 	code   string // of an error answer
 	sent   int64
 	broken error // how a download ended before its time
+	// stopSending ends the reading of what is being sent; nil where nothing is read.
+	stopSending context.CancelFunc
 }
 
 // WriteHeader is http.ResponseWriter.

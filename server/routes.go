@@ -30,7 +30,7 @@ func (s *Server) newRoutes() http.Handler {
 // pageOptions is what the page must know. With --base-url uploads may have
 // another origin than the page has.
 func (s *Server) pageOptions() web.Options {
-	o := web.Options{Downloads: s.cfg.Downloads, MaxSize: s.cfg.MaxSize}
+	o := web.Options{Downloads: s.cfg.Downloads != "false", MaxSize: s.cfg.MaxSize}
 	if s.base != nil {
 		o.Origin = s.base.Scheme + "://" + s.base.Host
 	}
@@ -58,15 +58,7 @@ func (s *Server) readyz(c *echo.Context) error {
 	if !s.ready.Load() {
 		return say(c, http.StatusServiceUnavailable, "not ready\n")
 	}
-	return say(c, http.StatusOK, "ready\n"+s.events.troubles()+s.storeTroubles())
-}
-
-// storeTroubles are lines about the store, for /readyz; empty if there are none.
-func (s *Server) storeTroubles() string {
-	if s.store.JournalFailed() == nil {
-		return ""
-	}
-	return "the journal of small uploads: it failed; restart the server soon, see the log\n"
+	return say(c, http.StatusOK, "ready\n"+s.events.troubles()+s.store.troubles())
 }
 
 func say(c *echo.Context, status int, text string) error {

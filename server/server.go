@@ -15,7 +15,6 @@ import (
 
 	"plateau/config"
 	"plateau/server/flags"
-	"plateau/store/disk"
 	"plateau/store/memorylock"
 )
 
@@ -36,7 +35,7 @@ type Server struct {
 	proxies proxies
 	labels  routeLabels
 
-	store    *disk.Store
+	store    *storage
 	events   *events
 	flags    *flags.Flags
 	flagging sync.WaitGroup // runs flags
@@ -64,11 +63,15 @@ type Server struct {
 	stopErr       error
 }
 
-// awaitGroup waits for what was told to end, for lastWord at most.
+// groupWord is how long what was told to end may take: on a busy machine a capture that
+// has just begun takes more than a second.
+const groupWord = 3 * time.Second
+
+// awaitGroup waits for what was told to end, for groupWord at most.
 func awaitGroup(running *sync.WaitGroup, late string) error {
 	ended := make(chan struct{})
 	go func() { running.Wait(); close(ended) }()
-	timer := time.NewTimer(lastWord)
+	timer := time.NewTimer(groupWord)
 	defer timer.Stop()
 	select {
 	case <-ended:
@@ -130,21 +133,16 @@ func New(o Options) (*Server, error) {
 	}
 	locker := memorylock.New()
 	counts := newEventMetrics()
-	opts := storeOptions(cfg, log)
-	opts.Locker, opts.Finish, opts.Waiting = locker, s.finished, s.waiting
-	opts.Finished = func(took time.Duration) { s.insight.finish.Observe(took) }
-	opts.Synced, opts.Redriven, opts.Reread, opts.Expired = counts.durable, counts.finishedAgain, counts.readAgain, counts.removed
-	uploads, err := disk.Open(opts)
-	if err != nil {
-		return nil, folderError(err)
+	var err error
+	if s.store, err = s.openStorage(locker, counts); err != nil {
+		return nil, err
 	}
-	s.store = uploads
-	if s.events, err = newEvents(cfg, log, o.Out, counts); err != nil {
-		return nil, errors.Join(err, uploads.Close(context.Background()))
+	if s.events, err = newEvents(cfg, log, o.Out, s.store.outbox, counts); err != nil {
+		return nil, errors.Join(err, s.store.Close(context.Background()), s.store.closeRest())
 	}
 	if err := s.assemble(locker); err != nil {
-		return nil, errors.Join(err, uploads.Close(context.Background()),
-			s.events.stop(context.Background()), s.events.outbox.Close())
+		return nil, errors.Join(err, s.store.Close(context.Background()),
+			s.events.stop(context.Background()), s.store.closeRest())
 	}
 	s.events.register(s.metrics.registry, log)
 	s.routes = s.newRoutes()
@@ -171,7 +169,7 @@ func New(o Options) (*Server, error) {
 
 // assemble makes what needs the store and the events.
 func (s *Server) assemble(locker *memorylock.Locker) (err error) {
-	if s.tusd, err = newTusd(s.store, locker, s.cfg.MaxSize); err != nil {
+	if s.tusd, err = newTusd(s.store.uploadStore, locker, s.cfg.MaxSize); err != nil {
 		return fmt.Errorf("set up tusd: %w", err)
 	}
 	if s.flags, err = s.newFlags(); err != nil {
@@ -187,6 +185,11 @@ func (s *Server) assemble(locker *memorylock.Locker) (err error) {
 // Start binds both listeners, so that a taken port is said at once, and serves
 // in the background. After an error call Stop.
 func (s *Server) Start(ctx context.Context) error {
+	if s.store.begin != nil {
+		if err := s.store.begin(ctx); err != nil {
+			return err
+		}
+	}
 	ctx = context.WithoutCancel(ctx) // only Stop stops
 	if err := s.public.listen(ctx); err != nil {
 		return fmt.Errorf("listen for uploads: %w", err)
@@ -210,7 +213,7 @@ func (s *Server) Start(ctx context.Context) error {
 		scheme = "https"
 	}
 	s.log.Info("serving", "listen", s.Addr(), "url", scheme+"://"+s.Addr()+filesPath, "admin", s.AdminAddr())
-	s.log.Info("storing", "data_dir", s.cfg.DataDir, "durability", s.cfg.Durability)
+	s.log.Info("storing", s.store.where...)
 	s.log.Info("events: each finished upload is announced", s.events.where...)
 	return nil
 }
@@ -259,7 +262,7 @@ func (s *Server) stop(ctx context.Context) error {
 	if err != nil {
 		errs = append(errs, fmt.Errorf("stop sending events: %w", err))
 	} else if stored && quiet == nil {
-		if err := s.events.outbox.Close(); err != nil {
+		if err := s.store.closeRest(); err != nil {
 			errs = append(errs, fmt.Errorf("close the outbox: %w", err))
 		}
 	}

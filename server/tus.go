@@ -94,8 +94,11 @@ func (s *Server) admit(w *response, r *http.Request) error {
 	if w.full != nil {
 		return w.full
 	}
-	if w.id == "" && w.body != nil && r.Header.Get("Content-Type") != offsetStream && w.body.hasBytes() {
-		return wrongContentType() // tusd would drop the bytes without a word
+	if w.id == "" && w.body != nil && r.Header.Get("Content-Type") != offsetStream {
+		if w.body.hasBytes() {
+			return wrongContentType() // tusd would drop the bytes without a word
+		}
+		w.request.Body = nil // tusd gives the store no body
 	}
 	s.tusd.count(r.Method)
 	maps.DeleteFunc(r.Header, func(name string, _ []string) bool { return !readLater(name) })

@@ -11,7 +11,6 @@ import (
 	"golang.org/x/exp/slog"
 
 	"plateau/store"
-	"plateau/store/disk"
 	"plateau/store/memorylock"
 )
 
@@ -26,7 +25,7 @@ type tusd struct{ *handler.UnroutedHandler }
 // newTusd sets tusd's handler up over a store. Of tusd's features those are
 // off that the server does itself, or better: CORS, downloads, deadlines (see
 // response), notifications (lost in a crash), its logger.
-func newTusd(uploads *disk.Store, locker *memorylock.Locker, maxSize int64) (*tusd, error) {
+func newTusd(uploads uploadStore, locker *memorylock.Locker, maxSize int64) (*tusd, error) {
 	composer := handler.NewStoreComposer()
 	uploads.UseIn(composer)
 	composer.UseCore(guarded{uploads})

@@ -9,39 +9,21 @@ import (
 	"plateau/profiling"
 )
 
-// Space on the disk that is worth a word, and that is an alarm: the smaller of a
-// share of the whole and of bytes.
-const (
-	lowSpace, lowSpaceShare           = 50 << 30, 10
-	hardlyAnySpace, hardlyAnyOneShare = 2 << 30, 50
-)
-
 // warnings are what operators should see to. The page finds by itself that events
 // wait too long, and what memory does.
 func (in *insight) warnings() []profiling.Warning {
-	var all []profiling.Warning
-	add := func(level profiling.Level, format string, args ...any) {
-		all = append(all, profiling.Warning{Level: level, Text: fmt.Sprintf(format, args...)})
-	}
 	s := in.server
-	if free, total, known := s.store.Space(); known {
-		switch {
-		case free < min(hardlyAnySpace, total/hardlyAnyOneShare):
-			add(profiling.LevelAlarm, "The disk is nearly full: %s of %s are free.", inBytes(free), inBytes(total))
-		case free < min(lowSpace, total/lowSpaceShare):
-			add(profiling.LevelWarning, "The disk gets full: %s of %s are free.", inBytes(free), inBytes(total))
-		}
+	all := s.store.warnings()
+	add := func(level profiling.Level, format string, args ...any) {
+		all = append(all, warning(level, format, args...))
 	}
 	if s.flagServerAway.Load() {
 		add(profiling.LevelWarning, "The flag server doesn't answer; its last good answer holds: see debug/flags.")
 	}
-	if s.store.JournalFailed() != nil {
-		add(profiling.LevelAlarm, "The journal of small uploads has failed: restart the server soon, see the log.")
-	}
 	if s.events.blocked.Load() {
 		add(profiling.LevelAlarm, "Events wait for somebody to put something right where they go: see the log.")
 	}
-	if stats, err := s.events.outbox.Stats(); err != nil {
+	if stats, err := s.store.outbox.Stats(); err != nil {
 		add(profiling.LevelAlarm, "The outbox can't be looked at: see the log.")
 	} else if stats.Dead > 0 {
 		add(profiling.LevelWarning, "%d events can't be delivered: see plateau outbox ls.", stats.Dead)
@@ -58,6 +40,10 @@ func (in *insight) warnings() []profiling.Warning {
 		add(profiling.LevelAlarm, "%s", text)
 	}
 	return all
+}
+
+func warning(level profiling.Level, format string, args ...any) profiling.Warning {
+	return profiling.Warning{Level: level, Text: fmt.Sprintf(format, args...)}
 }
 
 // inBytes is a size for people.

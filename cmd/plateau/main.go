@@ -1,5 +1,5 @@
 // Command plateau is the server and what goes with it: it starts the server, uploads files to one, looks after what lies in
-// its data folder, shows the server's configuration, asks whether it is alive, and says what it is.
+// its data folder or its bucket, shows the server's configuration, asks whether it is alive, and says what it is.
 //
 // Exit codes: 0 fine; 1 failure; 2 a mistake in arguments or configuration, or a data folder that another server uses
 // (any error that knows its own ExitCode). plateau upload has two more, 3 and 130: see its help.

@@ -33,7 +33,7 @@ func splitWords(args []string, own map[string]bool) (words, error) {
 		takes, isOwn := own[name]
 		if !isOwn {
 			w.settings = append(w.settings, arg)
-			if config.TakesValue(name) && !hasText && len(args) > 0 {
+			if !hasText && len(args) > 0 && config.TakesValue(name, args[0]) {
 				w.settings, args = append(w.settings, args[0]), args[1:]
 			}
 			continue

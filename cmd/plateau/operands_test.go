@@ -15,6 +15,7 @@ func TestSplitWords(t *testing.T) {
 		"ls --data-dir d x":               {operands: []string{"ls", "x"}, settings: []string{"--data-dir", "d"}},
 		"--data-dir=d ls":                 {operands: []string{"ls"}, settings: []string{"--data-dir=d"}},
 		"--downloads ls":                  {operands: []string{"ls"}, settings: []string{"--downloads"}},
+		"--downloads redirect ls":         {operands: []string{"ls"}, settings: []string{"--downloads", "redirect"}},
 		"--kafka-password-file f ls":      {operands: []string{"ls"}, settings: []string{"--kafka-password-file", "f"}},
 		"--dry-run ls -since 1h":          {operands: []string{"ls"}, flags: map[string]string{"dry-run": "true", "since": "1h"}},
 		"--dry-run=false --since=":        {flags: map[string]string{"dry-run": "false", "since": ""}},

@@ -15,14 +15,14 @@ import (
 	"plateau/server"
 )
 
-// operation is a command for whoever keeps a data folder.
+// operation is a command for whoever keeps a data folder or a bucket.
 type operation struct {
 	about string          // the sub-command, for its help
 	flags map[string]bool // its own, see splitWords
 	run   func(ctx context.Context, o *server.Operator, w words, out io.Writer) error
 }
 
-// operate runs an operation on the data folder of the configuration.
+// operate runs an operation on the data folder or bucket of the configuration.
 func operate(ctx context.Context, p process, op operation) int {
 	w, err := splitWords(p.args, op.flags)
 	if err != nil {

@@ -4,12 +4,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // uploadTo makes an upload at a server of the test and returns its id.
@@ -156,6 +158,65 @@ func TestOperateMistakes(t *testing.T) {
 			if got.code != exitOK || !strings.Contains(got.stdout, "Usage: plateau "+command) || !strings.Contains(got.stdout, "--data-dir FOLDER") {
 				t.Errorf("%q: %+v", args, got)
 			}
+		}
+	}
+}
+
+// A wrong bucket is a mistake of the settings, as it is for serve.
+func TestOperateOnTheWrongBucket(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.WriteHeader(http.StatusNotFound)
+		_, _ = w.Write([]byte("<Error><Code>NoSuchBucket</Code><Message>none</Message></Error>"))
+	}))
+	defer s3.Close()
+	for _, args := range []string{"uploads ls", "uploads show a+0", "uploads rm a+0", "outbox ls", "expire", "expire --dry-run", "replay --since 1h"} {
+		got := runCommand(t, nil, append(strings.Fields(args), "--store=s3", "--s3-bucket=none-such", "--s3-endpoint="+s3.URL)...)
+		if got.code != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, "bucket none-such: there is no such bucket") {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+}
+
+// How soon a server takes events up depends on where they wait.
+func TestHelpSaysHowSoonEventsAreSent(t *testing.T) {
+	for _, command := range []string{"outbox", "replay"} {
+		help := strings.Join(strings.Fields(runCommand(t, nil, "help", command).stdout), " ")
+		if !strings.Contains(help, "within seconds, with --store s3 within half a minute") {
+			t.Errorf("%s: %s", command, help)
+		}
+	}
+}
+
+// What is spared is said only where something is.
+func TestExpireSaysWhatItSpares(t *testing.T) {
+	t.Setenv("AWS_ACCESS_KEY_ID", "key")
+	t.Setenv("AWS_SECRET_ACCESS_KEY", "secret")
+	object := "019ae0000000" + strings.Repeat("0", 20)
+	now := time.Now().UTC().Format(time.RFC3339)
+	s3 := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		key := strings.TrimPrefix(r.URL.Path, "/uploads/")
+		switch {
+		case r.URL.Query().Has("list-type"):
+			fmt.Fprintf(w, "<ListBucketResult><Contents><Key>%s.info</Key><Size>2</Size><LastModified>%s</LastModified></Contents></ListBucketResult>", object, now)
+		case r.URL.Query().Has("uploads"):
+			fmt.Fprint(w, "<ListMultipartUploadsResult/>")
+		case r.Method == http.MethodGet && key == object+".info":
+			w.Header().Set("Last-Modified", time.Now().UTC().Format(http.TimeFormat))
+			fmt.Fprintf(w, `{"ID":"%[1]s+0","Size":9,"Offset":0,"MetaData":{},"Storage":{"Type":"s3store","Bucket":"uploads","Key":"%[1]s","Plateau":"1","Created":"%[2]s"}}`, object, now)
+		default:
+			w.WriteHeader(http.StatusNotFound)
+		}
+	}))
+	defer s3.Close()
+	for after, want := range map[string]string{
+		"1ns": "0 would be removed, 0 bytes\n1 unfinished kept: their last byte is younger than an hour\n",
+		"24h": "0 would be removed, 0 bytes\n",
+	} {
+		got := runCommand(t, nil, "expire", "--dry-run", "--store=s3", "--s3-bucket=uploads", "--s3-endpoint="+s3.URL, "--expire-after="+after)
+		if got.code != exitOK || got.stdout != want {
+			t.Errorf("--expire-after=%s: %+v", after, got)
 		}
 	}
 }

@@ -18,10 +18,11 @@ refused them, or they are too large.
 
   ls            one line for each event: waiting or dead, its name, the upload's id, and why it is dead. --dead: only these
   show NAME     the event as it would be sent, in CloudEvents' JSON format, a line each
-  retry NAME    let a dead event wait again; --all: every dead one. A server that runs takes it up within seconds
+  retry NAME    let a dead event wait again; --all: every dead one. A server that runs takes it up within seconds, with
+                --store s3 within half a minute
 
-All of it may be done while a server runs, by the user that it runs as. Of the settings, --data-dir says which outbox, and
---event-source what show says of the source.
+All of it may be done while a server runs; with a data folder, by the user that the server runs as. Of the settings,
+--data-dir says which outbox, or --store s3 with the --s3- settings, and --event-source what show says of the source.
 
 `
 
@@ -30,7 +31,7 @@ func outbox(ctx context.Context, p process) int {
 	return operate(ctx, p, operation{"outbox", map[string]bool{"dead": false, "all": false}, runOutbox})
 }
 
-func runOutbox(_ context.Context, o *server.Operator, w words, out io.Writer) error {
+func runOutbox(ctx context.Context, o *server.Operator, w words, out io.Writer) error {
 	do, err := action(&w, "ls", "show", "retry")
 	if err != nil {
 		return err
@@ -43,19 +44,19 @@ func runOutbox(_ context.Context, o *server.Operator, w words, out io.Writer) er
 		if err := nothingMore(w); err != nil {
 			return err
 		}
-		return listEvents(o, w.flags["dead"] == "true", out)
+		return listEvents(ctx, o, w.flags["dead"] == "true", out)
 	case "show":
 		if len(w.operands) == 0 {
 			return usage("say which event: plateau outbox ls has their names")
 		}
-		return eachName(w.operands, func(name string) error { return showEvent(o, name, out) })
+		return eachName(w.operands, func(name string) error { return showEvent(ctx, o, name, out) })
 	}
 	names := w.operands
 	if w.flags["all"] == "true" {
 		if err := nothingMore(w); err != nil {
 			return err
 		}
-		err := o.ListEvents(true, func(e server.WaitingEvent) error {
+		err := o.ListEvents(ctx, true, func(e server.WaitingEvent) error {
 			if e.UploadID != "" { // what is no entry can't be sent
 				names = append(names, e.Name)
 			}
@@ -68,14 +69,14 @@ func runOutbox(_ context.Context, o *server.Operator, w words, out io.Writer) er
 		return usage("say which event: plateau outbox ls --dead has their names, --all means every dead one")
 	}
 	return eachName(names, func(name string) error {
-		if err := o.RetryEvent(name); err != nil {
+		if err := o.RetryEvent(ctx, name); err != nil {
 			return err
 		}
 		return line(out, "waiting  %s", name)
 	})
 }
 
-func listEvents(o *server.Operator, onlyDead bool, out io.Writer) error {
+func listEvents(ctx context.Context, o *server.Operator, onlyDead bool, out io.Writer) error {
 	show := func(e server.WaitingEvent) error {
 		if e.Dead {
 			return line(out, "dead     %s  %s  %s", e.Name, e.UploadID, e.Reason)
@@ -83,15 +84,15 @@ func listEvents(o *server.Operator, onlyDead bool, out io.Writer) error {
 		return line(out, "waiting  %s  %s", e.Name, e.UploadID)
 	}
 	if !onlyDead {
-		if err := o.ListEvents(false, show); err != nil {
+		if err := o.ListEvents(ctx, false, show); err != nil {
 			return err
 		}
 	}
-	return o.ListEvents(true, show)
+	return o.ListEvents(ctx, true, show)
 }
 
-func showEvent(o *server.Operator, name string, out io.Writer) error {
-	e, err := o.ShowEvent(name)
+func showEvent(ctx context.Context, o *server.Operator, name string, out io.Writer) error {
+	e, err := o.ShowEvent(ctx, name)
 	if err != nil {
 		return err
 	}

@@ -12,8 +12,9 @@ import (
 const replayHelp = `Usage: plateau replay --since TIME [--until TIME] [settings]
 
 Sends the events of finished uploads again, with the ids that they had: for a consumer that lost data. It adds them to the
-outbox; a server that runs on the folder takes them up within seconds, without one they wait for its start. Uploads that were
-removed have no events any more. One line is written for each. Be the user that the server runs as.
+outbox; a server that runs takes them up within seconds, with --store s3 within half a minute; without one they wait for its
+start. Uploads that were removed have no events any more. One line is written for each. With a data folder, be the user that
+the server runs as; with --store s3 it looks at every upload, and adds the event of one that waits only once.
 
   --since TIME  from the first upload that was finished then or later: a time such as 2026-11-29T05:00:00Z, or how long ago,
                 such as 24h

@@ -17,13 +17,14 @@ const uploadsHelp = `Usage: plateau uploads ls [settings]
            and the name that the client gave it
   show ID  all that is known of an upload
   rm ID    remove an upload, a finished one too. Its event, if it still waits, is sent all the same. Needs the data folder to
-           itself: while a server runs, exit code 2
+           itself: while a server runs, exit code 2. With --store s3 it can't be seen whether a server is at work on an
+           upload, so one that is not finished is removed only if its last byte is an hour old; else exit code 2
 
-Of the settings, --data-dir says which folder.
+Of the settings, --data-dir says which folder; or --store s3 and the --s3- settings say which bucket.
 
 `
 
-// uploads shows and removes what lies in the data folder.
+// uploads shows and removes what lies in the data folder or the bucket.
 func uploads(ctx context.Context, p process) int {
 	return operate(ctx, p, operation{"uploads", nil, runUploads})
 }
@@ -48,7 +49,7 @@ func runUploads(ctx context.Context, o *server.Operator, w words, out io.Writer)
 		return o.RemoveUploads(ctx, w.operands, func(id string) error { return line(out, "removed  %s", id) })
 	}
 	return eachName(w.operands, func(id string) error {
-		u, err := o.ShowUpload(id)
+		u, err := o.ShowUpload(ctx, id)
 		if err != nil {
 			return err
 		}

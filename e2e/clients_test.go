@@ -40,7 +40,7 @@ func TestClients(t *testing.T) {
 	} {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			a.survives(t, size, kills)
+			a.survives(t, onDisk, size, kills)
 		})
 	}
 }
@@ -56,19 +56,19 @@ func TestClientOptions(t *testing.T) {
 	for _, a := range attempts(tiny, size) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			a.survives(t, size, kills)
+			a.survives(t, onDisk, size, kills)
 		})
 	}
 	for _, a := range emptyAttempts(tiny) {
 		t.Run(a.name, func(t *testing.T) {
 			t.Parallel()
-			a.survivesEmpty(t)
+			a.survivesEmpty(t, onDisk)
 		})
 	}
 }
 
-func (a attempt) survives(t *testing.T, size int64, kills int) {
-	o := newOrdeal(t, size, max(1, a.writers), kills)
+func (a attempt) survives(t *testing.T, start starter, size int64, kills int) {
+	o := newOrdeal(t, start, size, max(1, a.writers), kills)
 	path, sum := randomFile(t, o.random, size)
 	if a.before != nil {
 		o.proxy.hold(a.from)
@@ -87,8 +87,8 @@ func (a attempt) survives(t *testing.T, size int64, kills int) {
 }
 
 // survivesEmpty starts the client while the server is away. Nothing is left to send but the POST, or a PATCH without a byte.
-func (a attempt) survivesEmpty(t *testing.T) {
-	o := newOrdeal(t, 0, 1, 0)
+func (a attempt) survivesEmpty(t *testing.T, start starter) {
+	o := newOrdeal(t, start, 0, 1, 0)
 	path, sum := randomFile(t, o.random, 0)
 	o.server.kill()
 	c := a.start(o, path)

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"net/http"
-	"path/filepath"
 	"strconv"
 	"strings"
 )
@@ -12,16 +11,17 @@ import (
 func (o *ordeal) survived(sum string, uploads int) {
 	o.t.Helper()
 	posts := o.creations()
-	all := records(o.t, o.server.uploads())
+	b := o.server.backend()
+	all := b.records(o.t)
 	if len(posts) != uploads || len(all) != uploads {
-		o.t.Errorf("%d POSTs created uploads and %d are in the folder, want %d: %v", len(posts), len(all), uploads, statuses(posts))
+		o.t.Errorf("%d POSTs created uploads and %d are there, want %d: %v", len(posts), len(all), uploads, statuses(posts))
 	}
 	var whole []string
 	for _, r := range all {
 		if r.IsPartial {
 			continue
 		}
-		if fileSum(o.t, filepath.Join(o.server.uploads(), r.ID)) == sum && sealed(o.server.uploads(), r.ID) {
+		if b.sealed(r.ID) && b.sum(o.t, r.ID) == sum {
 			whole = append(whole, r.ID)
 		}
 	}

@@ -10,7 +10,10 @@ import (
 
 // TestFinalAnswerLost uploads a file in four parts at once and loses the answer to the POST that joins them. The client
 // asks again, in the same process or after it was started anew: no byte travels twice, and there is one final upload.
-func TestFinalAnswerLost(t *testing.T) {
+func TestFinalAnswerLost(t *testing.T) { losesFinalAnswer(t, onDisk) }
+
+func losesFinalAnswer(t *testing.T, start starter) {
+	t.Helper()
 	for name, c := range map[string]struct {
 		restarts, runs int // how often the client starts again inside the process, and the process itself
 		lost           int32
@@ -23,7 +26,8 @@ func TestFinalAnswerLost(t *testing.T) {
 			const size = 16<<20 + 123
 			ctx, random := bounded(t), seeded(t)
 			path, sum := randomFile(t, random, size)
-			server := startPlateau(ctx, t, t.TempDir())
+			server := start(ctx, t)
+			b := server.backend()
 			var lost atomic.Int32
 			proxy := startProxy(t, server.addr, func(request *http.Request, _ *http.Response) bool {
 				return !isFinal(request.Header) || lost.Add(1) > c.lost
@@ -61,7 +65,7 @@ func TestFinalAnswerLost(t *testing.T) {
 				t.Errorf("%d final POSTs, want %d", finalPosts, c.lost+1)
 			}
 			var id string
-			all := records(t, server.uploads())
+			all := b.records(t)
 			for _, r := range all {
 				if r.IsFinal {
 					finals++
@@ -73,19 +77,19 @@ func TestFinalAnswerLost(t *testing.T) {
 			}
 			list := last.heard(t)
 			if said := idOf(list[len(list)-1].URL); said != id {
-				t.Errorf("the client was given the upload %s, in the folder lies %s", said, id)
+				t.Errorf("the client was given the upload %s, there is %s", said, id)
 			}
-			if !sealed(server.uploads(), id) {
+			if !b.sealed(id) {
 				t.Error("the final upload is not sealed")
 			}
-			if got := fileSum(t, filepath.Join(server.uploads(), id)); got != sum {
+			if got := b.sum(t, id); got != sum {
 				t.Errorf("SHA-256 of the upload is %s, of the file %s", got, sum)
 			}
 			await(ctx, t, "the parts' bytes are gone", func() bool {
 				var left int64
 				for _, r := range all {
 					if r.IsPartial {
-						left += max(0, dataSize(server.uploads(), r.ID))
+						left += max(0, b.kept(t, r.ID))
 					}
 				}
 				return left == 0

@@ -12,11 +12,14 @@ import (
 const readmeAddress = "127.0.0.1:8080"
 
 // TestCurl runs the README's example with curl as it stands, save for the address.
-func TestCurl(t *testing.T) {
+func TestCurl(t *testing.T) { curls(t, onDisk) }
+
+func curls(t *testing.T, start starter) {
+	t.Helper()
 	needTool(t, "bash", "bash")
 	needTool(t, "curl", "curl")
 	ctx := bounded(t)
-	server := startPlateau(ctx, t, t.TempDir())
+	server := start(ctx, t)
 	script := strings.ReplaceAll(readmeBlock(t, "bash", "curl"), readmeAddress, server.addr)
 	run := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
 	run.Dir = t.TempDir()
@@ -32,9 +35,10 @@ func TestCurl(t *testing.T) {
 	if !strings.HasSuffix(string(said), "hello world") || t.Failed() {
 		t.Errorf("the example ends with something other than the file:\n%s", said)
 	}
-	all := records(t, server.uploads())
-	if len(all) != 1 || all[0].MetaData["filename"] != "hello.txt" || !sealed(server.uploads(), all[0].ID) {
-		t.Errorf("in the folder lies %+v, want one sealed upload called hello.txt", all)
+	b := server.backend()
+	all := b.records(t)
+	if len(all) != 1 || all[0].MetaData["filename"] != "hello.txt" || !b.sealed(all[0].ID) {
+		t.Errorf("there is %+v, want one sealed upload called hello.txt", all)
 	}
 }
 

@@ -58,7 +58,7 @@ func (p *plateau) delivered(t *testing.T) map[string]event {
 // awaitDelivered waits until no event waits in the outbox, and what the server printed before it removed the last has been read.
 func (p *plateau) awaitDelivered(ctx context.Context, t *testing.T, ids []string) {
 	t.Helper()
-	await(ctx, t, "no event waits", func() bool { return len(waitingEvents(t, p.data)) == 0 })
+	await(ctx, t, "no event waits", func() bool { return len(p.backend().waiting(t)) == 0 })
 	late := time.Now().Add(5 * time.Second) // for what will never come, and is told then
 	await(ctx, t, "the events have been read", func() bool {
 		events := p.events()

@@ -8,11 +8,14 @@ import (
 )
 
 // TestReadmeForm runs the README's form with curl as it stands, save for the address.
-func TestReadmeForm(t *testing.T) {
+func TestReadmeForm(t *testing.T) { sendsForm(t, onDisk) }
+
+func sendsForm(t *testing.T, start starter) {
+	t.Helper()
 	needTool(t, "bash", "bash")
 	needTool(t, "curl", "curl")
 	ctx := bounded(t)
-	server := startPlateau(ctx, t, t.TempDir())
+	server := start(ctx, t)
 	script := strings.ReplaceAll(readmeBlock(t, "bash", "form"), readmeAddress, server.addr)
 	run := exec.CommandContext(ctx, "bash", "-euo", "pipefail", "-c", script)
 	run.Dir = t.TempDir()
@@ -31,9 +34,9 @@ func TestReadmeForm(t *testing.T) {
 	var ids []string
 	for i, want := range []struct{ name, field, text string }{{"hello.txt", "", "hello world"}, {"more.txt", "cv", "more"}} {
 		f := files[i]
-		r := recordOf(t, server.uploads(), f.ID)
+		r := recordOf(t, server.backend(), f.ID)
 		if f.Name != want.name || f.Size != int64(len(want.text)) || r.MetaData["filename"] != want.name || r.MetaData["field"] != want.field ||
-			r.MetaData["author"] != "Ada" || !sealed(server.uploads(), f.ID) {
+			r.MetaData["author"] != "Ada" || !server.backend().sealed(f.ID) {
 			t.Errorf("%+v with the record %+v", f, r)
 		}
 		if a := newTus(ctx, server.files).get(f.URL); a.body != want.text {
@@ -69,16 +72,16 @@ func TestFormsOfClients(t *testing.T) {
 				t.Errorf("%s, %s: %v, %s", client, name, err, said)
 				continue
 			}
-			if r := recordOf(t, server.uploads(), files[0].ID); files[0].Name != name || r.MetaData["filename"] != name {
+			if r := recordOf(t, server.backend(), files[0].ID); files[0].Name != name || r.MetaData["filename"] != name {
 				t.Errorf("%s sent %q, and the answer says %q", client, name, files[0].Name)
 			}
 		}
 	}
 }
 
-func recordOf(t *testing.T, folder, id string) record {
+func recordOf(t *testing.T, b backend, id string) record {
 	t.Helper()
-	for _, r := range records(t, folder) {
+	for _, r := range b.records(t) {
 		if r.ID == id {
 			return r
 		}

@@ -12,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"plateau/store/s3/s3test"
 )
 
 // testTimeout bounds one test, whatever it waits for. The whole matrix takes longer, see bounded.
@@ -24,6 +26,7 @@ type build struct {
 	soaked  func() (string, error) // plateau, which knows of leaked goroutines
 	tusd    func() (string, error)
 	kafka   *sharedKafka
+	gateway *s3test.Shared // an S3 server for all tests
 }
 
 // binaries is set once, before any test runs.
@@ -52,10 +55,11 @@ func runTests(m *testing.M) int {
 		tusd: sync.OnceValues(func() (string, error) {
 			return goBuild(filepath.Join(dir, "tusd"), filepath.Join("..", "bench"), "github.com/tus/tusd/v2/cmd/tusd", nil)
 		}),
-		kafka: &sharedKafka{folder: filepath.Join(dir, "kafka")},
+		kafka:   &sharedKafka{folder: filepath.Join(dir, "kafka")},
+		gateway: &s3test.Shared{},
 	}
 	defer binaries.kafka.end()
-	return m.Run()
+	return binaries.gateway.Run(m)
 }
 
 func raceWanted() bool { return os.Getenv("PLATEAU_E2E_RACE") == "1" }

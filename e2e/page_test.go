@@ -26,10 +26,16 @@ type site struct {
 // startSite starts a server with its page. Further flags may follow.
 func startSite(ctx context.Context, t *testing.T, flags ...string) *site {
 	t.Helper()
+	return startSiteOver(ctx, t, onDisk, flags...)
+}
+
+// startSiteOver is startSite for another backend.
+func startSiteOver(ctx context.Context, t *testing.T, start starter, flags ...string) *site {
+	t.Helper()
 	if _, err := os.Stat(filepath.Join("..", "web", "dist", "index.html")); err != nil && os.Getenv("PLATEAU_E2E_BINARY") == "" {
 		missing(t, "the page", "make page")
 	}
-	server := startPlateau(ctx, t, t.TempDir(), flags...)
+	server := start(ctx, t, flags...)
 	proxy := startProxy(t, server.addr, nil)
 	return &site{ctx: ctx, t: t, server: server, proxy: proxy, url: strings.TrimSuffix(proxy.files(), "files/")}
 }
@@ -53,12 +59,12 @@ func (s *site) open(b *browser) *page {
 	return p
 }
 
-// upload is what the folder knows of an upload with this file name, once there is one.
+// upload is what the backend knows of an upload with this file name, once there is one.
 func (s *site) upload(name string) record {
 	s.t.Helper()
 	var found record
 	await(s.ctx, s.t, "there is an upload of "+name, func() bool {
-		for _, r := range records(s.t, s.server.uploads()) {
+		for _, r := range s.server.backend().records(s.t) {
 			if r.MetaData["filename"] == name || r.MetaData["name"] == name {
 				found = r
 				return true
@@ -69,10 +75,10 @@ func (s *site) upload(name string) record {
 	return found
 }
 
-// awaitSize waits until the folder has this many bytes of an upload.
+// awaitSize waits until the backend has this many bytes of an upload.
 func (s *site) awaitSize(id string, size int64) {
 	s.t.Helper()
-	await(s.ctx, s.t, fmt.Sprintf("%s has %d bytes", id, size), func() bool { return dataSize(s.server.uploads(), id) >= size })
+	await(s.ctx, s.t, fmt.Sprintf("%s has %d bytes", id, size), func() bool { return s.server.backend().kept(s.t, id) >= size })
 }
 
 // awaitOn waits until an upload goes on at an offset, and the server has let go of what came before. (A client's end does not reach
@@ -94,11 +100,11 @@ func (s *site) awaitOn(id string, offset int64) {
 	})
 }
 
-// wantUploads wants so many uploads in the folder, and no more created.
+// wantUploads wants so many uploads, and no more created.
 func (s *site) wantUploads(n int) {
 	s.t.Helper()
-	if got := len(records(s.t, s.server.uploads())); got != n {
-		s.t.Errorf("%d uploads in the folder, want %d", got, n)
+	if got := len(s.server.backend().records(s.t)); got != n {
+		s.t.Errorf("there are %d uploads, want %d", got, n)
 	}
 	s.wantCreated(n)
 }
@@ -120,10 +126,10 @@ func (s *site) wantCreated(n int) {
 // wantWhole wants a finished upload with a file's content.
 func (s *site) wantWhole(id, sum string) {
 	s.t.Helper()
-	if !sealed(s.server.uploads(), id) {
-		s.t.Errorf("upload %s is not sealed", id)
+	if !s.server.backend().sealed(id) {
+		s.t.Fatalf("upload %s is not sealed", id)
 	}
-	if got := fileSum(s.t, filepath.Join(s.server.uploads(), id)); got != sum {
+	if got := s.server.backend().sum(s.t, id); got != sum {
 		s.t.Errorf("SHA-256 of upload %s is %s, of the file %s", id, got, sum)
 	}
 }

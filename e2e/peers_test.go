@@ -76,7 +76,7 @@ func promises() []promise {
 			rustus:  "all but empty files; also checksum",
 		}},
 		{"around", "Where uploads go; who hears of a finished one", around, cells{
-			plateau: "disk; log, HTTP, Kafka",
+			plateau: "disk, S3; log, HTTP, Kafka",
 			tusd:    "disk, S3, Google Cloud, Azure; log, scripts, HTTP, gRPC, Go plugin",
 			node:    "disk, S3, Google Cloud, Azure; own code",
 			rustus:  "disk, S3; log, scripts, HTTP, AMQP, Kafka, NATS",

@@ -34,11 +34,12 @@ type process struct {
 // plateau is a running Plateau server with what its log said of its addresses.
 type plateau struct {
 	process
-	data  string        // the data folder
-	addr  string        // host:port of the public listener, the same after every restart
-	admin string        // host:port of the admin listener, another after every restart
-	files string        // http://host:port/files/
-	ready time.Duration // from start to the line that says it serves
+	data   string        // the data folder
+	bucket *bucket       // where its uploads lie; nil: in the data folder
+	addr   string        // host:port of the public listener, the same after every restart
+	admin  string        // host:port of the admin listener, another after every restart
+	files  string        // http://host:port/files/
+	ready  time.Duration // from start to the line that says it serves
 }
 
 // startPlateau starts the real binary over a data folder and ends it with the test. Further flags may follow.
@@ -49,6 +50,14 @@ func startPlateau(ctx context.Context, t *testing.T, data string, flags ...strin
 
 // startBuilt is startPlateau for another build.
 func startBuilt(ctx context.Context, t *testing.T, build func() (string, error), data string, flags ...string) *plateau {
+	t.Helper()
+	p := newPlateau(t, build, data, flags...)
+	p.start(ctx, t)
+	return p
+}
+
+// newPlateau is a server that is to be started.
+func newPlateau(t *testing.T, build func() (string, error), data string, flags ...string) *plateau {
 	t.Helper()
 	bin, err := build()
 	if err != nil {
@@ -66,7 +75,6 @@ func startBuilt(ctx context.Context, t *testing.T, build func() (string, error),
 			t.Errorf("the race detector found something:\n%s", p.log)
 		}
 	})
-	p.start(ctx, t)
 	return p
 }
 
@@ -187,15 +195,21 @@ func (p *process) alive() bool {
 // startTusd starts tusd over a folder that Plateau knows as its uploads/.
 func startTusd(ctx context.Context, t *testing.T, folder string) (*process, string) {
 	t.Helper()
+	return startTusdWith(ctx, t, nil, "-upload-dir", folder)
+}
+
+// startTusdWith starts tusd with flags that say where it stores uploads.
+func startTusdWith(ctx context.Context, t *testing.T, env []string, flags ...string) (*process, string) {
+	t.Helper()
 	bin, err := binaries.tusd()
 	if err != nil {
 		t.Fatalf("tusd is needed, and Go fetches its module by itself: %v", err)
 	}
 	addr := freeAddr(t)
 	host, port, _ := net.SplitHostPort(addr)
-	p := &process{bin: bin, log: newLineLog(t, "tusd"), args: []string{
-		"-host", host, "-port", port, "-upload-dir", folder, "-base-path", "/files/",
-	}}
+	p := &process{bin: bin, env: env, log: newLineLog(t, "tusd"), args: append([]string{
+		"-host", host, "-port", port, "-base-path", "/files/",
+	}, flags...)}
 	t.Cleanup(p.kill)
 	p.start(t)
 	await(ctx, t, "tusd listens", func() bool {

@@ -9,7 +9,7 @@ import (
 type floor struct {
 	key     string // of the figure
 	server  string
-	against bool // the value is the ratio to tusd's figure; otherwise the figure itself
+	against bool // the value is the ratio to the peer's figure; otherwise the figure itself
 	atMost  bool // otherwise at least
 	limit   float64
 	what    string
@@ -50,6 +50,14 @@ func floors() []floor {
 	}
 }
 
+// peerOf is the server to whose figures those of ours are compared.
+func peerOf(server string) string {
+	if server == plateauS3 {
+		return tusdS3
+	}
+	return tusd
+}
+
 // verdict is a floor and what was measured.
 type verdict struct {
 	floor
@@ -63,7 +71,7 @@ func check(all results, limits []floor) []verdict {
 	for _, f := range limits {
 		values := all[f.key][f.server]
 		if f.against {
-			values = ratios(values, all[f.key][tusd])
+			values = ratios(values, all[f.key][peerOf(f.server)])
 		}
 		if len(values) == 0 {
 			continue

@@ -36,6 +36,22 @@ func TestCheckComparesMediansOfPairedRatios(t *testing.T) {
 	}
 }
 
+func TestCheckComparesServersOnS3(t *testing.T) {
+	all := results{}
+	all.add(tusd, figures{"k.create": 1000})
+	all.add(tusdS3, figures{"k.create": 100, "l.create": 4})
+	all.add(plateauS3, figures{"k.create": 150, "l.create": 2})
+	for short, want := range map[bool][]bool{true: {true, true}, false: {false, true}} {
+		var got []bool
+		for _, v := range check(all, floorsOnS3(short)) {
+			got = append(got, v.met)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("short %t: %v, want %v", short, got, want)
+		}
+	}
+}
+
 func TestAFigureThatIsNotANumberMeetsNoFloor(t *testing.T) {
 	all := results{}
 	all.add(plateauNone, figures{"a.rise": math.NaN()})
@@ -45,7 +61,7 @@ func TestAFigureThatIsNotANumberMeetsNoFloor(t *testing.T) {
 }
 
 func TestEveryFloorHasARowInTheTable(t *testing.T) {
-	for _, f := range floors() {
+	for _, f := range slices.Concat(floors(), floorsOnS3(false)) {
 		if !slices.ContainsFunc(rows(), func(r row) bool { return r.key == f.key }) {
 			t.Errorf("no row for %s", f.key)
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,6 +43,23 @@ func dataFiles(folder string) ([]os.FileInfo, error) {
 // verify checks that the folder holds exactly count uploads of size bytes, each with its record, and that some of
 // them hold the content, which is content over and over.
 func verify(folder string, count int, size int64, content []byte) error {
+	if err := verifyData(folder, count, size, content); err != nil {
+		return err
+	}
+	files, err := dataFiles(folder)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if info, err := os.Stat(filepath.Join(folder, file.Name()+".info")); err != nil || info.Size() == 0 {
+			return fmt.Errorf("upload %s has no record (%w)", file.Name(), err)
+		}
+	}
+	return nil
+}
+
+// verifyData does so without looking at records.
+func verifyData(folder string, count int, size int64, content []byte) error {
 	files, err := dataFiles(folder)
 	if err != nil {
 		return err
@@ -53,9 +71,6 @@ func verify(folder string, count int, size int64, content []byte) error {
 		path := filepath.Join(folder, file.Name())
 		if file.Size() != size {
 			return fmt.Errorf("upload %s has %d bytes, not %d", file.Name(), file.Size(), size)
-		}
-		if info, err := os.Stat(path + ".info"); err != nil || info.Size() == 0 {
-			return fmt.Errorf("upload %s has no record (%w)", file.Name(), err)
 		}
 		if i%sampleEvery == 0 {
 			if err := compare(path, size, content); err != nil {
@@ -99,6 +114,19 @@ func empty(folder string) error {
 		}
 	}
 	return nil
+}
+
+// emptyAll gives the space of everything below a folder back.
+func emptyAll(folder string) error {
+	return filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		if err := os.Truncate(path, 0); err != nil {
+			return fmt.Errorf("give space back: %w", err)
+		}
+		return nil
+	})
 }
 
 // committed waits until count uploads in the folder have size bytes each.

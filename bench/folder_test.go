@@ -9,6 +9,27 @@ import (
 	"testing"
 )
 
+func TestEmptyAllLeavesNames(t *testing.T) {
+	folder := t.TempDir()
+	paths := []string{filepath.Join(folder, "object"), filepath.Join(folder, ".sgwtmp", "multipart", "1")}
+	if err := os.MkdirAll(filepath.Dir(paths[1]), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if err := os.WriteFile(path, []byte("data"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := emptyAll(folder); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range paths {
+		if stat, err := os.Stat(path); err != nil || stat.Size() != 0 {
+			t.Errorf("%s: %v (%v)", path, stat, err)
+		}
+	}
+}
+
 func TestVerifyFindsWhatIsWrong(t *testing.T) {
 	content := bytes.Repeat([]byte("0123456789abcdef"), 4)
 	whole := bytes.Repeat(content, 3)

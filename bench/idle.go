@@ -103,7 +103,7 @@ func (b *bench) begin(c *client, create []byte, patch *patchRequest) error {
 	if err := expect(a, err, 201, -1); err != nil {
 		return err
 	}
-	if _, err := c.conn.Write(patch.head(a.location, idleDeclared)); err != nil {
+	if _, err := c.conn.Write(patch.head(a.location, 0, idleDeclared)); err != nil {
 		return fmt.Errorf("send head: %w", err)
 	}
 	if _, err := c.conn.Write(b.content); err != nil {

@@ -127,11 +127,7 @@ func (k *broker) records(ctx context.Context, topic string) (int, error) {
 
 // sending returns the server with its events sent to a topic of the broker at addr.
 func (s server) sending(addr, topic string) server {
-	plain := s.args
-	s.args = func(listen, admin, folder string) []string {
-		return append(plain(listen, admin, folder), "--kafka-brokers", addr, "--kafka-topic", topic)
-	}
-	return s
+	return s.with("--kafka-brokers", addr, "--kafka-topic", topic)
 }
 
 // idOf is an upload's id, the last part of its path.

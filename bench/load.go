@@ -1,10 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -25,6 +27,7 @@ type load struct {
 	connections int
 	content     []byte // of each upload
 	separate    bool   // create, then PATCH; otherwise creation-with-upload
+	piece       int    // bytes of each PATCH; 0: all
 	// every is how long after the last one a connection begins its next upload, at least; 0: as soon as that is answered.
 	every time.Duration
 
@@ -79,7 +82,7 @@ func (l load) run(ctx context.Context) (time.Duration, error) {
 	wg.Wait()
 	took := time.Since(start)
 	if err := context.Cause(ctx); err != nil {
-		return 0, fmt.Errorf("upload %d bytes: %w", smallSize, err)
+		return 0, fmt.Errorf("upload %d bytes: %w", len(l.content), err)
 	}
 	return took, nil
 }
@@ -103,12 +106,19 @@ func (l load) uploader() func(*client) error {
 	create := createOnly(l.addr, size, tusHeaders)
 	patch := patchRequest{addr: l.addr, headers: tusHeaders, buf: make([]byte, 0, 2*smallSize)}
 	return func(c *client) error {
-		a, err := c.do(create)
-		if err := expect(a, err, 201, -1); err != nil {
+		created, err := c.do(create)
+		if err := expect(created, err, 201, -1); err != nil {
 			return err
 		}
-		a, err = c.do(append(patch.head(a.location, size), l.content...))
-		return expect(a, err, 204, size)
+		offset := int64(0)
+		for piece := range slices.Chunk(l.content, cmp.Or(l.piece, len(l.content))) {
+			a, err := c.do(append(patch.head(created.location, offset, int64(len(piece))), piece...))
+			offset += int64(len(piece))
+			if err := expect(a, err, 204, offset); err != nil {
+				return err
+			}
+		}
+		return nil
 	}
 }
 
@@ -148,20 +158,22 @@ func createWithUpload(addr string, content []byte) []byte {
 	return append([]byte(head), content...)
 }
 
-// patchRequest builds the heads of PATCH requests from offset 0, each in the memory of the one before.
+// patchRequest builds the heads of PATCH requests, each in the memory of the one before.
 type patchRequest struct {
 	addr, headers string
 	buf           []byte
 }
 
-func (p *patchRequest) head(location string, size int64) []byte {
+func (p *patchRequest) head(location string, offset, size int64) []byte {
 	b := append(p.buf[:0], "PATCH "...)
 	b = append(b, location...)
 	b = append(b, " HTTP/1.1\r\nHost: "...)
 	b = append(b, p.addr...)
 	b = append(b, "\r\n"...)
 	b = append(b, p.headers...)
-	b = append(b, "Tus-Resumable: 1.0.0\r\nUpload-Offset: 0\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: "...)
+	b = append(b, "Tus-Resumable: 1.0.0\r\nUpload-Offset: "...)
+	b = strconv.AppendInt(b, offset, 10)
+	b = append(b, "\r\nContent-Type: application/offset+octet-stream\r\nContent-Length: "...)
 	b = strconv.AppendInt(b, size, 10)
 	b = append(b, "\r\n\r\n"...)
 	p.buf = b

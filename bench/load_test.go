@@ -5,7 +5,10 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 )
@@ -52,6 +55,38 @@ func TestLoadSendsEveryUpload(t *testing.T) {
 		if sampled.Load() != samples {
 			t.Errorf("separate %t: %d samples, not %d", separate, sampled.Load(), samples)
 		}
+	}
+}
+
+func TestLoadSendsPieces(t *testing.T) {
+	var mu sync.Mutex // guards heard
+	var heard []string
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return // it is missed below
+		}
+		if r.Method == "POST" {
+			w.Header().Set("Location", "/files/1")
+			w.WriteHeader(http.StatusCreated)
+			return
+		}
+		offset, _ := strconv.Atoi(r.Header.Get("Upload-Offset")) // 0 is wrong for all but the first
+		mu.Lock()
+		heard = append(heard, fmt.Sprintf("%d:%s", offset, body))
+		mu.Unlock()
+		w.Header().Set("Upload-Offset", strconv.Itoa(offset+len(body)))
+		w.WriteHeader(http.StatusNoContent)
+	}))
+	defer server.Close()
+	l := load{
+		addr: server.Listener.Addr().String(), uploads: 1, connections: 1, content: []byte("01234567"), separate: true, piece: 3,
+	}
+	if _, err := l.run(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if want := []string{"0:012", "3:345", "6:67"}; !slices.Equal(heard, want) {
+		t.Errorf("heard %q, want %q", heard, want)
 	}
 }
 

@@ -4,7 +4,8 @@
 // raw TCP connections on the loopback interface, and checks every answer and every file. The scenarios are those of
 // the promises made: memory after many uploads (a), memory of idle ones (b), one large upload (c), small ones a
 // second (d, e), how soon an event is in Kafka (f), a million events that wait (g), what it costs to be
-// watched (h), and to come as a form (i). The floors that Plateau has to reach are in floors.go; a full run ends with 1 if one is not met.
+// watched (h), and to come as a form (i); and on S3 one large upload (j), small ones a second (k), calls of S3 (l), slow clients (m) and
+// those that stand still (n). The floors that Plateau has to reach are in floors.go; a full run ends with 1 if one is not met.
 //
 // With -seed it measures something else: the memory of the service that Plateau takes the place of (./seed), as it was and mended in
 // part, beside Plateau's and tusd's, all under the same load (subjects.go). It writes a table, and draws a picture.
@@ -18,6 +19,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -26,6 +28,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"syscall"
@@ -44,7 +47,7 @@ func main() {
 
 // options are the flags.
 type options struct {
-	out, picture, only, dir, repository, tusd, plateau string
+	out, picture, only, dir, repository, tusd, plateau, versitygw string
 
 	rounds, uploads int
 	short, seed     bool
@@ -55,13 +58,14 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.out, "out", "", "also write the results to this `file`")
-	flags.StringVar(&o.only, "only", "a,b,c,d,e,f,g,h,i", "scenarios to run; with -seed, servers")
+	flags.StringVar(&o.only, "only", "a,b,c,d,e,f,g,h,i,j,k,l,m,n", "scenarios to run; with -seed, servers")
 	flags.StringVar(&o.dir, "dir", "/var/tmp", "folder for binaries and uploads; it should be on a real disk")
 	flags.StringVar(&o.repository, "repository", "..", "folder of Plateau's module")
 	flags.StringVar(&o.tusd, "tusd", "", "use this binary, don't build tusd")
 	flags.StringVar(&o.plateau, "plateau", "", "use this binary, don't build Plateau")
+	flags.StringVar(&o.versitygw, "versitygw", "", "use this S3 server, not that of e2e")
 	flags.IntVar(&o.rounds, "rounds", 5, "how often each server runs each scenario")
-	flags.BoolVar(&o.short, "short", false, "small counts, one round, no floors: shows only that everything works")
+	flags.BoolVar(&o.short, "short", false, "small counts, one round, few floors: shows only that everything works")
 	flags.BoolVar(&o.seed, "seed", false, "measure the memory of the seed, Plateau and tusd, and nothing else")
 	flags.IntVar(&o.uploads, "n", 0, "with -seed, uploads for each server (8,000; 300 in a short run)")
 	flags.StringVar(&o.picture, "picture", "", "with -seed, draw the memory as SVG into this `file`")
@@ -85,8 +89,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		mistakes = append(mistakes, fmt.Errorf("-n is %d: at least 30", o.uploads))
 	}
 	for key := range strings.SplitSeq(o.only, ",") {
-		if len(key) != 1 || !strings.Contains("abcdefghi", key) {
-			mistakes = append(mistakes, fmt.Errorf("-only has %q: scenarios are a, b, c, d, e, f, g, h and i", key))
+		if len(key) != 1 || !strings.Contains("abcdefghijklmn", key) {
+			mistakes = append(mistakes, fmt.Errorf("-only has %q: scenarios are the letters from a to n", key))
 		}
 	}
 	return o, errors.Join(mistakes...)
@@ -153,22 +157,30 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (met bool
 			plateauServer(plateauFsync, plateauBinary, "finish"),
 		},
 		work: work, repo: o.repository, rounds: o.rounds, short: o.short, progress: stderr,
-		content: make([]byte, 1<<20),
+		content: make([]byte, 1<<20), spelled: map[string]string{},
 	}
 	if o.seed {
 		return compareMemory(ctx, b, o, tusdBinary, plateauBinary, stdout)
 	}
 	_, _ = rand.Read(b.content) // it never fails
+	if strings.ContainsAny(o.only, "jklmn") {
+		if b.gateway, err = b.startGateway(ctx, cmp.Or(o.versitygw, filepath.Join(o.repository, "e2e", "s3", "bin", "versitygw"))); err != nil {
+			return false, err
+		}
+		defer b.gateway.kill()
+		b.servers = append(b.servers, tusdOnS3(tusdBinary, b.gateway.addr), plateauOnS3(plateauBinary, b.gateway.addr))
+	}
 	all, err := b.run(ctx, strings.Split(o.only, ","))
 	if err != nil {
 		return false, err
 	}
-	var checked []verdict
+	limits := floorsOnS3(o.short)
 	if !o.short {
-		checked = check(all, floors())
+		limits = append(floors(), limits...)
 	}
+	checked := check(all, limits)
 	text := page(&b, all, checked, time.Now())
-	fmt.Fprintf(stdout, "%s\n%s", table(all), verdicts(checked))
+	fmt.Fprintf(stdout, "%s\n%s\n%s\n%s", table(all, onDisk()), table(all, onS3()), callsSpelled(&b), verdicts(checked))
 	if o.out != "" {
 		if err := os.WriteFile(o.out, []byte(text), 0o644); err != nil {
 			return false, fmt.Errorf("write results: %w", err)

@@ -41,10 +41,19 @@ func prepare(work string) (string, error) {
 // place watches the folder that a server keeps its uploads in.
 type place struct {
 	uploads string
-	ignored bool // in short runs, whose figures mean nothing
+	beside  string // where files are tried, since those of uploads are made there
+	ignored bool   // in short runs, whose figures mean nothing
 
 	mu   sync.Mutex // guards made
 	made int
+}
+
+func placeOf(s server, folder string) place {
+	if s.endpoint != "" {
+		return place{uploads: s.uploads, beside: filepath.Join(s.uploads, gatewayTemporary)}
+	}
+	uploads := filepath.Join(folder, s.uploads)
+	return place{uploads: uploads, beside: uploads}
 }
 
 // check returns errBadPlace if the creation of files is slow here.
@@ -58,7 +67,7 @@ func (p *place) check() error {
 	defer runtime.UnlockOSThread()
 	before := cpuOf(unix.RUSAGE_THREAD)
 	for range probes {
-		file, err := os.Create(filepath.Join(p.uploads, ".probe-"+strconv.Itoa(p.made)))
+		file, err := os.Create(filepath.Join(p.beside, ".probe-"+strconv.Itoa(p.made)))
 		if err != nil {
 			return fmt.Errorf("try the file system: %w", err)
 		}

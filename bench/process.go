@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net"
 	"net/http"
 	"os"
@@ -22,6 +23,7 @@ const ticksPerSecond = 100
 
 // process is a running server. It is killed, not asked to stop: nothing measured here comes after the load.
 type process struct {
+	name   string
 	cmd    *exec.Cmd
 	addr   string // of uploads
 	admin  string // of /metrics
@@ -38,8 +40,8 @@ func start(ctx context.Context, s server, folder string) (*process, error) {
 		return nil, err
 	}
 	p := &process{
-		addr: addr, admin: admin, first: s.ready,
-		place: place{uploads: filepath.Join(folder, s.uploads)}, exited: make(chan struct{}),
+		name: s.name, addr: addr, admin: admin, first: s.ready,
+		place: placeOf(s, folder), exited: make(chan struct{}),
 	}
 	if s.metricsOnUploads {
 		p.admin = addr
@@ -47,7 +49,7 @@ func start(ctx context.Context, s server, folder string) (*process, error) {
 	p.cmd = exec.CommandContext(ctx, s.binary, s.args(addr, admin, folder)...)
 	p.cmd.Stderr = &p.output // standard output goes to /dev/null: reading it would cost us the server's time
 	p.cmd.Dir = folder
-	p.cmd.Env = environment()
+	p.cmd.Env = s.environ(folder)
 	// The server ends when the thread that started it ends; main keeps that thread.
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := p.cmd.Start(); err != nil {
@@ -73,7 +75,7 @@ func (p *process) kill() {
 func (p *process) check() error {
 	select {
 	case <-p.exited:
-		return fmt.Errorf("the server ended: %v; it said: %s", p.cmd.ProcessState, p.output.String())
+		return fmt.Errorf("%s ended: %v; it said: %s", p.name, p.cmd.ProcessState, p.output.String())
 	default:
 		return nil
 	}
@@ -131,6 +133,40 @@ func (p *process) openFiles() (int, error) {
 		return 0, fmt.Errorf("count open files: %w", err)
 	}
 	return len(entries), nil
+}
+
+// temporary returns how many bytes of the disk the files in its folder take, those without a name too.
+func (p *process) temporary() (float64, error) {
+	blocks := map[uint64]int64{} // by inode
+	note := func(path string) {
+		var stat syscall.Stat_t
+		if syscall.Stat(path, &stat) == nil && stat.Mode&syscall.S_IFMT == syscall.S_IFREG { // otherwise it has gone meanwhile
+			blocks[stat.Ino] = stat.Blocks
+		}
+	}
+	err := filepath.WalkDir(p.cmd.Dir, func(path string, _ fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		note(path)
+		return err
+	})
+	open := fmt.Sprintf("/proc/%d/fd", p.cmd.Process.Pid)
+	entries, err2 := os.ReadDir(open)
+	if err := errors.Join(err, err2); err != nil {
+		return 0, fmt.Errorf("look for temporary files: %w", err)
+	}
+	for _, entry := range entries {
+		path := filepath.Join(open, entry.Name())
+		if target, err := os.Readlink(path); err == nil && strings.HasPrefix(target, p.cmd.Dir+"/") {
+			note(path)
+		}
+	}
+	var sum int64
+	for _, n := range blocks {
+		sum += n
+	}
+	return float64(sum) * 512, nil
 }
 
 // cpu returns the seconds of processor time, user and system, that the process has used.

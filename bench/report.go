@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,30 @@ func rows() []row {
 		{"h.cpu", "h", "CPU time while watched, of that without", "", 3},
 		{"i.cpu", "i", "CPU time of a form, of that by tus", "", 2},
 		{"i.rate", "i", "throughput of a form, of that by tus", "", 2},
+		{"j.cpu", "j", "server's CPU time", "s/GB", 2},
+		{"j.rate", "j", "throughput", "GB/s", 2},
+		{"j.gateway", "j", "S3's CPU time", "s/GB", 2},
+		{"k.create", "k", "4 KiB, creation-with-upload", "uploads/s", 0},
+		{"k.create.cpu", "k", "server's CPU time", "µs/upload", 0},
+		{"k.create.gateway", "k", "S3's CPU time", "µs/upload", 0},
+		{"k.patch", "k", "4 KiB, creation and PATCH", "uploads/s", 0},
+		{"k.patch.cpu", "k", "server's CPU time", "µs/upload", 0},
+		{"k.patch.gateway", "k", "S3's CPU time", "µs/upload", 0},
+		{"k.medium", "k", "1.4 MB, creation-with-upload", "uploads/s", 0},
+		{"k.medium.cpu", "k", "server's CPU time", "µs/upload", 0},
+		{"k.medium.gateway", "k", "S3's CPU time", "µs/upload", 0},
+		{"l.create", "l", "4 KiB, creation-with-upload", "calls", 2},
+		{"l.patch", "l", "4 KiB, creation and PATCH", "calls", 2},
+		{"l.medium", "l", "1.4 MB, creation-with-upload", "calls", 2},
+		{"l.medium.patch", "l", "1.4 MB, creation and PATCH", "calls", 2},
+		{"l.pieces", "l", "1.4 MB, creation and six PATCHes", "calls", 2},
+		{"l.large", "l", "40 MiB, creation and PATCH", "calls", 2},
+		{"l.gigabyte", "l", "1 GiB, creation and PATCH", "calls", 2},
+		{"l.busy", "l", "4 KiB, creation-with-upload, 16 connections", "calls", 2},
+		{"l.busy.events", "l", "and for its event", "calls", 2},
+		{"m.each", "m", "memory of a slow upload", "KB", 1},
+		{"m.temporary", "m", "temporary bytes, at most", "MB", 1},
+		{"n.rate", "n", "throughput beside ten that stand still, of that alone", "", 3},
 	}
 }
 
@@ -63,23 +88,54 @@ func (r row) ratioCell(ours, theirs []float64) string {
 	if len(ours) == 0 || len(theirs) == 0 || r.key == "a.rise" || r.key == "a.slope" {
 		return "–"
 	}
-	return fmt.Sprintf("%.2f", median(ratios(ours, theirs)))
+	ratio := median(ratios(ours, theirs))
+	if math.IsInf(ratio, 0) { // theirs is 0
+		return "–"
+	}
+	return fmt.Sprintf("%.2f", ratio)
 }
 
-// table is Markdown that also reads well as it is.
-func table(all results) string {
-	lines := [][]string{{
-		"", "figure", "unit", tusd, plateauNone, plateauFsync, "none ÷ tusd", "finish ÷ tusd",
-	}}
+// columns are those of a table: servers, and which of them stand over the peer.
+type columns struct {
+	servers []string
+	ratios  map[string]string // server → head of the column
+}
+
+func onDisk() columns {
+	return columns{[]string{tusd, plateauNone, plateauFsync}, map[string]string{plateauNone: "none ÷ tusd", plateauFsync: "finish ÷ tusd"}}
+}
+
+func onS3() columns {
+	return columns{[]string{tusdS3, plateauS3}, map[string]string{plateauS3: "plateau ÷ tusd"}}
+}
+
+// table is Markdown that also reads well as it is. It is empty if there are no figures of these servers.
+func table(all results, c columns) string {
+	head := append([]string{"", "figure", "unit"}, c.servers...)
+	for _, s := range c.servers {
+		if ratio, ok := c.ratios[s]; ok {
+			head = append(head, ratio)
+		}
+	}
+	lines := [][]string{head}
 	for _, r := range rows() {
-		of, ok := all[r.key]
-		if !ok {
+		of := all[r.key]
+		if !slices.ContainsFunc(c.servers, func(s string) bool { return len(of[s]) > 0 }) {
 			continue
 		}
-		lines = append(lines, []string{
-			r.scenario, r.figure, r.unit, r.cell(of[tusd]), r.cell(of[plateauNone]), r.cell(of[plateauFsync]),
-			r.ratioCell(of[plateauNone], of[tusd]), r.ratioCell(of[plateauFsync], of[tusd]),
-		})
+		line := []string{r.scenario, r.figure, r.unit}
+		for _, s := range c.servers {
+			line = append(line, r.cell(of[s]))
+		}
+		for _, s := range c.servers {
+			if _, ok := c.ratios[s]; ok {
+				line = append(line, r.ratioCell(of[s], of[peerOf(s)]))
+			}
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) == 1 {
+		return ""
 	}
 	return markdown(lines)
 }
@@ -116,7 +172,12 @@ func page(b *bench, all results, checked []verdict, at time.Time) string {
 	if b.short {
 		s.WriteString("\n**A short run: it shows that everything works. Its figures mean nothing.**\n")
 	}
-	s.WriteString("\n" + table(all) + "\n" + explanation(b))
+	if disk := table(all, onDisk()); disk != "" {
+		s.WriteString("\n" + disk + "\n" + explanation(b))
+	}
+	if s3 := table(all, onS3()); s3 != "" {
+		s.WriteString("\n## On S3\n\n" + s3 + "\n" + explanationOnS3(b))
+	}
 	if len(checked) > 0 {
 		s.WriteString("\n## Floors\n\n" + verdicts(checked))
 	}
@@ -151,7 +212,7 @@ How it was made comparable: both are built from source with the same Go, run as 
 
 "none" and tusd never fsync; "finish" has data, record, name and event on stable storage before the last answer, which tusd does not offer.
 tusd has no way to silence its line for each upload that is created or finished; it writes them to /dev/null. Plateau's line for each request is off.
-The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e).
+The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e, j, k).
 `,
 		samples, b.scale(40_000, 2_000), b.scale(5_000, 200), b.scale(2048, 128), b.scale(20_000, 1_000), b.scale(20_000, 500), b.scale(1_000_000, 20_000),
 		b.scale(watchedUploads, 500), watchedPairs, b.scale(1024, 64),

@@ -38,6 +38,7 @@ func (r results) add(server string, f figures) {
 
 // bench runs the scenarios.
 type bench struct {
+	gateway  *gateway // of servers on S3; nil without them
 	servers  []server
 	work     string // folder for everything written
 	repo     string // folder of Plateau's module
@@ -46,7 +47,8 @@ type bench struct {
 	content  []byte    // 1 MiB of random bytes that every upload is made of
 	progress io.Writer // one line for each run
 
-	clientShare float64 // the largest part of all processor time that the load itself took in a run that was timed
+	spelled     map[string]string // key and server → the calls counted, of the last round
+	clientShare float64           // the largest part of all processor time that the load itself took in a run that was timed
 }
 
 // scenario is one kind of load.
@@ -61,8 +63,10 @@ type scenario struct {
 // files, on the freshest file system.
 func scenarios() []scenario {
 	all := []string{tusd, plateauNone, plateauFsync}
+	onS3 := []string{tusdS3, plateauS3}
 	return []scenario{
 		{"c", all, (*bench).large},
+		{"j", onS3, (*bench).largeOnS3},
 		{"d", all, (*bench).creation},
 		{"e", all, (*bench).twoRequests},
 		{"a", all, (*bench).memory},
@@ -71,6 +75,10 @@ func scenarios() []scenario {
 		{"g", []string{plateauFsync}, (*bench).drain},
 		{"i", []string{plateauNone, plateauFsync}, (*bench).form},
 		{"h", []string{plateauNone, plateauFsync}, (*bench).watched},
+		{"n", onS3, (*bench).stalled},
+		{"m", onS3, (*bench).slow},
+		{"k", onS3, (*bench).smallOnS3},
+		{"l", onS3, (*bench).calls},
 	}
 }
 
@@ -129,6 +137,13 @@ func (b *bench) once(ctx context.Context, s server, load func(ctx context.Contex
 	if err != nil {
 		return err
 	}
+	if s.endpoint != "" {
+		bucket, err := b.gateway.bucket()
+		if err != nil {
+			return err
+		}
+		s = s.keeping(bucket)
+	}
 	runtime.GC() // of our own, before the clock runs
 	p, err := start(ctx, s, folder)
 	if err != nil {
@@ -141,7 +156,7 @@ func (b *bench) once(ctx context.Context, s server, load func(ctx context.Contex
 		err = load(ctx, p, p.place.uploads)
 	}
 	if err != nil {
-		if ended := p.check(); ended != nil {
+		if ended := errors.Join(p.check(), b.gateway.check()); ended != nil {
 			return fmt.Errorf("%w; %w", err, ended)
 		}
 		return fmt.Errorf("%w; the server said: %s", err, p.output.String())

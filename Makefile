@@ -5,7 +5,7 @@
 GO    ?= go
 TOOLS := $(GO) tool -modfile=tools.mod
 
-.PHONY: run build page page-test binary test lint cross unit fuzz crash soak e2e-full e2e-away bench bench-memory bench-short ci-deps
+.PHONY: run build page page-test binary test lint cross unit unit-e2e unit-others fuzz crash soak e2e-full e2e-away bench bench-memory bench-short ci-deps
 
 run: page
 	$(GO) run ./cmd/plateau
@@ -50,19 +50,22 @@ RACE := $(if $(shell command -v gcc || command -v clang),-race)
 
 # e2e waits more than it works, so it runs beside the other packages. The ordeals of store/s3 move many bytes, which the race detector
 # makes slow; other tests of that package have it look at the same code.
+unit: export PLATEAU_E2E_MISSING := $(CURDIR)/build/missing
 unit:
 	@test -n "$(RACE)" || test -z "$(CI)" || { echo "no C compiler, so no race detector: make ci-deps"; exit 1; }
 	@test -n "$(RACE)" || echo "no C compiler, so no race detector: apt-get install gcc libc6-dev"
 	@mkdir -p build && rm -f build/missing
-	@export PLATEAU_E2E_MISSING=$(CURDIR)/build/missing; \
-	$(GO) test $(RACE) -timeout 25m -skip '^TestS3' ./e2e > build/e2e.log 2>&1 & e2e=$$!; \
-	failed=0; \
-	$(GO) test $(RACE) -p 1 -timeout 20m -skip '^Test(Death|Trouble)$$' $$($(GO) list ./... | grep -v '/e2e$$') || failed=1; \
-	$(GO) test -timeout 20m -run '^Test(Death|Trouble)$$' ./store/s3 || failed=1; \
-	$(GO) test $(RACE) -timeout 20m -run '^TestS3' ./e2e || failed=1; \
-	wait $$e2e || failed=1; grep -v '^{"time' build/e2e.log; exit $$failed
+	$(MAKE) -j2 unit-e2e unit-others
 	@if [ -e build/missing ]; then sort -u build/missing; fi
 	cd bench && $(GO) test $(RACE) ./...
+
+unit-e2e:
+	$(GO) test $(RACE) -timeout 25m -skip '^TestS3' ./e2e
+
+unit-others:
+	$(GO) test $(RACE) -p 1 -timeout 20m -skip '^Test(Death|Trouble)$$' $$($(GO) list ./... | grep -v '/e2e$$')
+	$(GO) test -timeout 20m -run '^Test(Death|Trouble)$$' ./store/s3
+	$(GO) test $(RACE) -timeout 20m -run '^TestS3' ./e2e
 
 FUZZTIME ?= 8s
 fuzz:

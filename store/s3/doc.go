@@ -37,7 +37,8 @@
 //     a tail and give up their room. Places for parts on their way are taken only by full
 //     parts.
 //   - A slow bucket: each upload has 4 parts on their way; then its client is not read from.
-//     Nobody holds a block of memory while it waits for that.
+//     Nobody holds a block of memory while it waits for that, only one who finds the spool
+//     full, until there is room.
 //   - A bucket that is away: a part that can't be stored stops its upload at once, with
 //     503; what was stored before is intact. HEAD says 423, and the client goes on
 //     later. A finish that fails can be run again.

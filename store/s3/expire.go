@@ -97,7 +97,7 @@ func (s *Store) Remove(ctx context.Context, id string) error {
 func (s *Store) removeAny(ctx context.Context, id string) error {
 	u, err := s.open(ctx, id)
 	if unusable(err) || isNotFound(err) {
-		u, err = s.unusable(ctx, id)
+		u, err = s.openUnusable(ctx, id)
 	}
 	if err != nil {
 		return err

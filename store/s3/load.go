@@ -123,7 +123,7 @@ func (s *Store) loadBytes(ctx context.Context, st *state) error {
 	if multipart := multipartOf(st.info); multipart != "" {
 		both.Go(func() { parts, partsErr = s.opts.Bucket.Parts(ctx, object, multipart) })
 	}
-	t, o, err := s.readTail(ctx, object, -1)
+	t, o, err := s.readTail(ctx, object)
 	both.Wait()
 	if err != nil || partsErr != nil {
 		return errors.Join(partsErr, err)

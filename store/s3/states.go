@@ -122,7 +122,7 @@ func (t *states) loaded(id string, st *state) (*state, bool) {
 	if st == nil || l.outdated || t.byID[id] != nil {
 		return nil, false
 	}
-	t.put1(st)
+	t.insert(st)
 	t.pin(st)
 	return st, true
 }
@@ -149,7 +149,7 @@ func (t *states) add(st *state) *state {
 	case now != nil:
 		st = now
 	case !st.outdated:
-		t.put1(st)
+		t.insert(st)
 		if l := t.loading[st.id]; l != nil {
 			l.outdated = true
 		}
@@ -158,8 +158,8 @@ func (t *states) add(st *state) *state {
 	return st
 }
 
-// put1 enters a state.
-func (t *states) put1(st *state) {
+// insert enters a state.
+func (t *states) insert(st *state) {
 	if t.byID == nil {
 		t.byID = make(map[string]*state)
 	}

@@ -229,8 +229,8 @@ func (st *state) leave(ctx context.Context) error {
 	return nil
 }
 
-// readTail looks what tail there is behind parts that end at stored.
-func (s *Store) readTail(ctx context.Context, object string, stored int64) (tail, bucket.Object, error) {
+// readTail looks what tail there is. One that tusd wrote doesn't say where it starts: -1.
+func (s *Store) readTail(ctx context.Context, object string) (tail, bucket.Object, error) {
 	o, err := s.opts.Bucket.Head(ctx, tailKey(object))
 	if errors.Is(err, bucket.ErrNotFound) {
 		return tail{}, o, nil
@@ -238,7 +238,7 @@ func (s *Store) readTail(ctx context.Context, object string, stored int64) (tail
 	if err != nil {
 		return tail{}, o, fmt.Errorf("look at the tail: %w", err)
 	}
-	t := tail{start: stored, size: o.Size, etag: o.ETag, digest: o.Metadata[metaDigest]}
+	t := tail{start: -1, size: o.Size, etag: o.ETag, digest: o.Metadata[metaDigest]}
 	if text := o.Metadata[metaStart]; text != "" {
 		if t.start, err = strconv.ParseInt(text, 10, 64); err != nil {
 			return t, o, fmt.Errorf("%w: the tail begins at %q", errDamaged, text)

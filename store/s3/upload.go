@@ -29,7 +29,6 @@ type upload struct {
 	info     handler.FileInfo // with the offset
 	sealed   bool
 	modified time.Time
-	etag     string // of the record
 }
 
 // complete reports whether all bytes are there.
@@ -43,7 +42,7 @@ func (u *upload) complete() bool {
 func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := s.open(context.WithoutCancel(ctx), id)
 	if err != nil && store.RequestFrom(ctx).Method == http.MethodDelete && unusable(err) {
-		u, err = s.unusable(context.WithoutCancel(ctx), id)
+		u, err = s.openUnusable(context.WithoutCancel(ctx), id)
 		if err == nil {
 			return u, nil
 		}
@@ -65,8 +64,8 @@ func unusable(err error) bool {
 	return errors.Is(err, errDamaged) || errors.Is(err, errRecord) || errors.Is(err, store.Gone())
 }
 
-// unusable returns an upload that can't be opened, to be removed.
-func (s *Store) unusable(ctx context.Context, id string) (*upload, error) {
+// openUnusable returns an upload that can't be opened, to be removed.
+func (s *Store) openUnusable(ctx context.Context, id string) (*upload, error) {
 	exists, err := s.exists(ctx, id)
 	return &upload{store: s, info: handler.FileInfo{ID: id}, sealed: exists}, err
 }
@@ -109,7 +108,7 @@ func (s *Store) open(ctx context.Context, id string) (*upload, error) {
 
 // opened returns the upload as it is now. The caller has mu.
 func (st *state) opened() *upload {
-	u := &upload{store: st.store, state: st, info: st.info, sealed: st.sealed, modified: st.last, etag: st.etag}
+	u := &upload{store: st.store, state: st, info: st.info, sealed: st.sealed, modified: st.last}
 	u.info.Offset = st.committed()
 	if st.complete() {
 		u.info.Offset = st.info.Size

@@ -222,7 +222,7 @@ func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err e
 		}
 	}
 	st.opened() // what is acknowledged is to be seen
-	u.info, u.modified, u.etag = st.info, st.last, st.etag
+	u.info, u.modified = st.info, st.last
 	u.info.Offset = st.committed()
 	if err == nil && st.complete() {
 		u.info.Offset = st.info.Size

@@ -246,9 +246,13 @@ func (c *client) check() {
 		if !c.stored(id) {
 			c.Errorf("there is an event of %s, which was never finished", id)
 		}
-		for _, event := range c.events.of(id) {
-			if event != id+":finished" {
-				c.Errorf("an event of %s has the id %s", id, event)
+		events := c.events.of(id)
+		for _, event := range events {
+			if event.ID != id+":finished" {
+				c.Errorf("an event of %s has the id %s", id, event.ID)
+			}
+			if first := events[0]; !event.Time.Equal(first.Time) || !bytes.Equal(event.Data, first.Data) {
+				c.Errorf("two events of %s differ:\n%s %s\n%s %s", id, first.Time, first.Data, event.Time, event.Data)
 			}
 		}
 	}

@@ -79,7 +79,7 @@ func (u *upload) concat(ctx context.Context) error {
 	}
 	defer unlock()
 
-	assembled, again := false, true
+	assembled := false
 	existing, err := s.open(ctx, id)
 	switch {
 	case err == nil && existing.sealed:
@@ -90,8 +90,7 @@ func (u *upload) concat(ctx context.Context) error {
 	case err == nil, isNotFound(err), unusable(err):
 		// There is none, or a crash left it half made. It can be made as long as its
 		// parts have their bytes.
-		again = !isNotFound(err)
-		if u.state, err = s.remake(ctx, u.info, again); err != nil {
+		if u.state, err = s.remake(ctx, u.info, !isNotFound(err)); err != nil {
 			return err
 		}
 		assembled = true
@@ -100,7 +99,7 @@ func (u *upload) concat(ctx context.Context) error {
 	}
 	defer s.states.put(u.state, true)
 
-	fin := s.startFinish(ctx, u.state, nil, again)
+	fin := s.startFinish(ctx, u.state, nil)
 	if err := fin.Wait(ctx, 2*s.opts.FinishDeadline); err != nil {
 		if assembled && fin.Ended() {
 			if _, lost := s.piecesOf(ctx, u.info.PartialUploads); lost == nil {
@@ -143,6 +142,7 @@ func (s *Store) remake(ctx context.Context, info handler.FileInfo, broken bool) 
 		}
 	}
 	st := s.newState(info)
+	st.announced = broken
 	for got := s.states.add(st); got != st; got = s.states.add(st) {
 		s.states.forget(got) // somebody looked at the one that was discarded
 		s.states.put(got, false)

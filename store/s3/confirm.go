@@ -62,7 +62,7 @@ func (s *Store) confirmLocked(ctx context.Context, id string, unlock func()) (c 
 	case err == nil && u.sealed:
 		return hooks.Finished, false, nil
 	case err == nil && u.complete():
-		s.startFinish(ctx, u.state, unlock, true)
+		s.startFinish(ctx, u.state, unlock)
 		s.opts.Redriven("sweep")
 		return hooks.Unknown, true, nil
 	case err != nil && !gone && !isNotFound(err) && !unusable(err), young:

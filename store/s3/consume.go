@@ -128,6 +128,6 @@ func (s *Store) finishPart(ctx context.Context, part string) error {
 		if !p.complete() {
 			return handler.ErrUploadNotFinished
 		}
-		return s.startFinish(ctx, p.state, nil, true).Wait(ctx, s.opts.FinishDeadline)
+		return s.startFinish(ctx, p.state, nil).Wait(ctx, s.opts.FinishDeadline)
 	})
 }

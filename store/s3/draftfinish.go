@@ -128,7 +128,7 @@ func (d *draft) storeParts(ctx context.Context) error {
 	return nil
 }
 
-func (d *draft) finish(ctx context.Context) error { return d.store.finish(ctx, d.state, false) }
+func (d *draft) finish(ctx context.Context) error { return d.store.finish(ctx, d.state) }
 
 // info is the record of the upload that the draft has become.
 func (d *draft) info() handler.FileInfo {

@@ -19,7 +19,7 @@ import (
 // 5xx.
 func (u *upload) FinishUpload(ctx context.Context) error {
 	s, r := u.store, store.RequestFrom(ctx)
-	fin := s.startFinish(ctx, u.state, nil, false)
+	fin := s.startFinish(ctx, u.state, nil)
 	wait := s.opts.FinishWait
 	if r.Creates() {
 		// It can't be removed while it is being finished, and it ends by its own deadline.
@@ -74,14 +74,14 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 	fin := s.finishes.Join(id)
 	ours := fin == nil
 	if fin == nil && r.Method == http.MethodPatch { // it holds the lock
-		fin = s.startFinish(ctx, u.state, nil, true)
+		fin = s.startFinish(ctx, u.state, nil)
 	}
 	if fin == nil {
 		unlock, ok := s.opts.Locker.TryLock(id)
 		if !ok {
 			return fmt.Errorf("complete, and a writer holds the lock: %w", store.Locked())
 		}
-		fin = s.startFinish(ctx, u.state, unlock, true)
+		fin = s.startFinish(ctx, u.state, unlock)
 	}
 	if err := fin.Wait(context.WithoutCancel(ctx), s.opts.FinishWait); err != nil {
 		return err
@@ -95,8 +95,8 @@ func (s *Store) redrive(ctx context.Context, u *upload) error {
 
 // startFinish runs the finish of an upload in the background, or joins the one that runs.
 // The caller holds the upload's lock, or gives its unlock, which is then called at the
-// end. again says that an earlier finish may have been begun.
-func (s *Store) startFinish(ctx context.Context, st *state, unlock func(), again bool) *lifecycle.Finishing {
+// end.
+func (s *Store) startFinish(ctx context.Context, st *state, unlock func()) *lifecycle.Finishing {
 	fin, first := s.finishes.Begin(st.id)
 	if !first {
 		if unlock != nil {
@@ -109,7 +109,7 @@ func (s *Store) startFinish(ctx context.Context, st *state, unlock func(), again
 	s.running.Go(func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
 		defer cancel()
-		err := s.finishSafely(ctx, st, again)
+		err := s.finishSafely(ctx, st)
 		if err == nil {
 			s.opts.Finished(time.Since(begin))
 		}
@@ -132,7 +132,7 @@ func (st *state) unlocked(call func() error) error {
 
 // finishSafely is finish; a panic, most likely in the outbox, is an error: it is to cost
 // one upload's finish, not the process.
-func (s *Store) finishSafely(ctx context.Context, st *state, again bool) (err error) {
+func (s *Store) finishSafely(ctx context.Context, st *state) (err error) {
 	st.mu.Lock()
 	defer st.mu.Unlock()
 	st.finishing = true
@@ -142,7 +142,7 @@ func (s *Store) finishSafely(ctx context.Context, st *state, again bool) (err er
 			err = unfinished("finish", fmt.Errorf("panic: %v\n%s", p, debug.Stack()))
 		}
 	}()
-	if err = s.finish(ctx, st, again); err == nil {
+	if err = s.finish(ctx, st); err == nil {
 		return nil
 	}
 	if !store.RequestFrom(ctx).Creates() {

@@ -79,6 +79,7 @@ func (s *Store) load(ctx context.Context, id string) (*state, error) {
 		return nil, err
 	}
 	st := s.newState(f.info)
+	st.announced = true
 	st.etag, st.last = f.record.ETag, f.record.Modified
 	if f.sealed {
 		st.sealed, st.last = true, f.object.Modified

@@ -15,7 +15,7 @@ import (
 // finish takes an upload from complete to sealed, or says why not: its last part is
 // stored, then its event is made safe, then its object is made. Each step may be
 // repeated. The caller has mu.
-func (s *Store) finish(ctx context.Context, st *state, again bool) error {
+func (s *Store) finish(ctx context.Context, st *state) error {
 	switch {
 	case st.sealed:
 		return nil
@@ -40,13 +40,15 @@ func (s *Store) finish(ctx context.Context, st *state, again bool) error {
 		return unfinished("write the record", err)
 	}
 	var parts []string // whose bytes a final has
+	announced := st.announced
+	st.announced = st.announced || !info.IsPartial
 	err = st.unlocked(func() (err error) {
 		if info.IsFinal {
 			if parts, err = s.markParts(ctx, info); err != nil {
 				return unfinished("mark the parts", err)
 			}
 		}
-		return s.announce(ctx, info, again)
+		return s.announce(ctx, info, announced)
 	})
 	if err != nil {
 		return err
@@ -69,8 +71,8 @@ func (s *Store) finish(ctx context.Context, st *state, again bool) error {
 	return st.unlocked(func() error { s.leaveParts(ctx, st.id, parts); return nil })
 }
 
-// announce makes the event safe, before there is an object. Where an earlier finish did
-// so already, it keeps its time.
+// announce makes the event safe, before there is an object. Where an earlier finish may
+// have done so already, it keeps its time: that one may be sent, too.
 func (s *Store) announce(ctx context.Context, info handler.FileInfo, again bool) error {
 	if info.IsPartial {
 		return nil

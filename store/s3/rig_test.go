@@ -39,19 +39,19 @@ func newRig(t *testing.T) *rig {
 // events are those that arrived, of all processes.
 type events struct {
 	mu      sync.Mutex
-	arrived map[string][]string // ids of events by upload
+	arrived map[string][]hooks.Event // by upload
 }
 
 func (e *events) add(of hooks.Event) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.arrived == nil {
-		e.arrived = make(map[string][]string)
+		e.arrived = make(map[string][]hooks.Event)
 	}
-	e.arrived[of.Subject] = append(e.arrived[of.Subject], of.ID)
+	e.arrived[of.Subject] = append(e.arrived[of.Subject], of)
 }
 
-func (e *events) of(id string) []string {
+func (e *events) of(id string) []hooks.Event {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return slices.Clone(e.arrived[id])

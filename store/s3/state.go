@@ -44,6 +44,7 @@ type state struct {
 	draft     bool                   // nobody knows of it: its finish writes its record
 	touched   bool                   // something of it may be in the bucket
 	removed   bool                   // it is gone; whoever has it opened must not bring it back
+	announced bool                   // a finish, of whatever process, may have made its event safe
 	finishing bool                   // a finish runs: nobody else changes anything
 	failed    error                  // why a part could not be stored
 	last      time.Time              // when the last byte was committed

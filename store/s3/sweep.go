@@ -200,7 +200,7 @@ func (s *Store) sweepComplete(ctx context.Context, info handler.FileInfo, n *Swe
 		unlock()
 		return err
 	}
-	fin := s.startFinish(ctx, u.state, unlock, true)
+	fin := s.startFinish(ctx, u.state, unlock)
 	<-fin.Done()
 	if err := fin.Err(); err != nil {
 		if !isNotFound(err) {

@@ -88,7 +88,7 @@ func TestOneWriter(t *testing.T) {
 	var n, later int
 	fmt.Sscan(goroutines, &n)
 	fmt.Sscan(goroutinesLater, &later)
-	if later > n+10 || openLater > open+1 {
+	if later > n+100 || openLater > open+10 { // a leak would be 1,800; a slow broker gets another connection
 		t.Error("they grow with the uploads")
 	}
 	terminate(ctx, t, server)

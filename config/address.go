@@ -52,9 +52,10 @@ func validHost(u *url.URL) bool {
 // for one that others can reach: what it resolves to may change.
 func isLoopback(hostport string) bool {
 	host, _, err := net.SplitHostPort(hostport)
-	if err != nil {
-		return false
-	}
+	return err == nil && isLoopbackHost(host)
+}
+
+func isLoopbackHost(host string) bool {
 	if addr, err := netip.ParseAddr(host); err == nil {
 		return addr.Unmap().IsLoopback()
 	}
@@ -63,14 +64,37 @@ func isLoopback(hostport string) bool {
 
 func baseURL(field func(*Config) *string) value {
 	return of(field, func(s string) (string, error) {
-		if s == "" {
-			return "", nil
-		}
-		u, err := url.Parse(s)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u) ||
-			u.User != nil || u.RawQuery != "" || u.ForceQuery || strings.Contains(s, "#") {
+		if s != "" && !isWebRoot(s) {
 			return "", errors.New("an absolute http or https URL without user, query and fragment, such as https://uploads.example/tus")
 		}
 		return strings.TrimRight(s, "/"), nil
 	}, verbatim)
 }
+
+// webAddress accepts nothing, or what can be asked over HTTP. It takes no user: the log shows the host. Where path and query
+// may be secrets, the setting is one.
+func webAddress(field func(*Config) *string, example string) value {
+	return of(field, func(s string) (string, error) {
+		if s != "" && !isWebAddress(s) {
+			return "", errors.New("an absolute http or https URL without user and fragment, such as " + example)
+		}
+		return s, nil
+	}, verbatim)
+}
+
+// webRoot accepts nothing, or what paths are added to.
+func webRoot(field func(*Config) *string, example string) value {
+	return of(field, func(s string) (string, error) {
+		if s != "" && !isWebRoot(s) {
+			return "", errors.New("an absolute http or https URL without user, query and fragment, such as " + example)
+		}
+		return s, nil
+	}, verbatim)
+}
+
+func isWebAddress(s string) bool {
+	u, err := url.Parse(s)
+	return err == nil && (u.Scheme == "http" || u.Scheme == "https") && validHost(u) && u.User == nil && !strings.Contains(s, "#")
+}
+
+func isWebRoot(s string) bool { return isWebAddress(s) && !strings.Contains(s, "?") }

@@ -65,9 +65,34 @@ type Config struct {
 	WebhookURL    string // secret, but for its host; empty: events aren't posted; never set together with KafkaBrokers
 	WebhookSecret string // secret; empty: posts aren't signed
 
-	MaxSize        int64          // bytes of one upload; 0: no limit
-	Auth           string         // "none"
+	Auth           string         // "none", "token" or "jwt"
+	AuthTokensFile string         // set with Auth "token" or not at all
+	JWTJWKSURL     string         // set with Auth "jwt" or not at all
+	JWTIssuer      string         // empty: any
+	JWTAudience    []string       // one of these; empty: any
+	JWTLeeway      time.Duration  // between the clocks
+	JWTAlgorithms  []string       // asymmetric ones
+	JWTAdminClaim  string         // NAME or NAME=VALUE; empty: nobody is an admin
+	LinkSecret     string         // secret; empty: made at start
+	LinkTime       time.Duration  // for which a signed address is valid, at most
 	TrustedProxies []netip.Prefix // masked, IPv4 as IPv4
+
+	PolicyURL       string        // secret, but for its host; empty: nobody is asked
+	PolicyTimeout   time.Duration // for an answer
+	PolicyFail      string        // "closed" or "open"
+	AllowTypes      []string      // media types, in lower case, the subtype may be "*"; empty: all
+	AllowExtensions []string      // in lower case, with a dot; empty: all
+
+	MaxSize      int64 // bytes of one upload; 0: no limit
+	MaxParts     int   // of one concatenation; 0: no limit but the header's
+	MinFreeSpace int64 // bytes that uploads leave on their disk; 0: none
+
+	QuotaBytes              int64 // of an owner's finished and declared bytes; 0: no limit
+	QuotaOpenBytes          int64 // of those that are declared and not finished; 0: no limit
+	QuotaUploads            int   // of an owner's unfinished uploads; 0: no limit
+	LimitAddressConnections int   // at once; 0: no limit
+	LimitOwnerUploads       int   // requests that carry a body, at once; 0: no limit
+	LimitCreations          int   // a second, of an owner or else of an address; 0: no limit
 
 	MaxUploads      int           // requests that carry a body at once; 0: no limit
 	MinRate         int64         // bytes a second that a request body must keep up; 0: off
@@ -85,6 +110,9 @@ type Config struct {
 	GrowthBookHost      string // URL; set together with GrowthBookClientKey or not at all
 	GrowthBookClientKey string // not secret: it only reads
 	GrowthBookPoll      time.Duration
+
+	OTelEndpoint    string  // URL of an OTLP/HTTP collector; empty: no traces
+	OTelSampleRatio float64 // of the traces that begin here, 0 to 1
 
 	LogFormat string // "text" or "json"
 	LogLevel  slog.Level

@@ -26,13 +26,26 @@ func contradictions(c Config) []Mistake {
 	if c.TLSKey != "" && c.TLSCert == "" {
 		all = append(all, Mistake{Setting: "tls-key", Given: c.TLSKey, Problem: "needs tls-cert too"})
 	}
-	return slices.Concat(all, storeContradictions(c), eventContradictions(c), watchContradictions(c))
+	return slices.Concat(all, storeContradictions(c), eventContradictions(c), accessContradictions(c), policyContradictions(c), shareContradictions(c),
+		watchContradictions(c))
 }
 
 // presume fills in what was given, but wrongly: that it is missing would be a second report of one mistake.
 func presume(c Config, m *Mistakes) Config {
 	if m.about("admin-token") {
 		c.AdminToken = masked
+	}
+	if m.about("auth") {
+		c.Auth = masked
+	}
+	if m.about("auth-tokens-file") && c.Auth == "token" {
+		c.AuthTokensFile = masked
+	}
+	if m.about("jwt-jwks-url") && c.Auth == "jwt" {
+		c.JWTJWKSURL = masked
+	}
+	if m.about("policy-url") {
+		c.PolicyURL = masked
 	}
 	if m.about("store") {
 		c.Store = masked

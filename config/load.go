@@ -80,11 +80,14 @@ func Load(src Sources) (Loaded, error) {
 	if l.Config.Auth == "none" && l.origins["auth"] == "" && !isLoopback(l.Config.Listen) {
 		m.add(Mistake{
 			Setting: "listen", Given: l.Config.Listen, Origin: l.origins["listen"],
-			Problem: "is not a loopback address, so anyone who can connect could upload; set --auth none explicitly if that is meant",
+			Problem: "is not a loopback address, so anyone who can connect could upload; set --auth none explicitly if that is " +
+				"meant, else --auth token or jwt",
 		})
 	}
 	checkTLS(l, src.ReadFile, &m)
 	checkCA(l, src.ReadFile, &m)
+	checkTokens(l, src.ReadFile, &m)
+	l.Warnings = append(l.Warnings, accessWarnings(l.Config)...)
 	if l.Config.KafkaSASL == "plain" && !l.Config.KafkaTLS {
 		l.Warnings = append(l.Warnings, "kafka-sasl plain without kafka-tls sends the password as it is; scram-sha-512 or kafka-tls hides it")
 	}
@@ -186,5 +189,18 @@ func checkCA(l Loaded, readFile func(string) ([]byte, error), m *Mistakes) {
 	}
 	if problem != "" {
 		m.add(Mistake{Setting: "kafka-tls-ca", Given: path, Origin: l.origins["kafka-tls-ca"], Problem: problem})
+	}
+}
+
+// checkTokens sees whether the file of owners and tokens is there. What its lines mean, package server/access knows.
+func checkTokens(l Loaded, readFile func(string) ([]byte, error), m *Mistakes) {
+	path := l.Config.AuthTokensFile
+	if path == "" {
+		return
+	}
+	if _, err := readFile(path); err != nil {
+		m.add(Mistake{
+			Setting: "auth-tokens-file", Given: path, Origin: l.origins["auth-tokens-file"], Problem: "cannot be read: " + err.Error(),
+		})
 	}
 }

@@ -58,7 +58,9 @@ func TestDefaults(t *testing.T) {
 		Store: "disk", S3PathStyle: "auto", S3Checksum: "crc32c", SpoolSize: 1 << 30,
 		DataDir: "./data", Durability: "finish", JournalSize: 64 << 20, Multipart: true, WriteBlock: 1 << 20,
 		Profiling: true, WatchdogHeap: 512 << 20, WatchdogGoroutines: 15_000, WatchdogSlope: 64 << 20, GrowthBookPoll: 10 * time.Second,
-		Downloads: "true", Digest: "none", ExpireAfter: 24 * time.Hour, Auth: "none",
+		Downloads: "true", Digest: "none", ExpireAfter: 24 * time.Hour,
+		Auth: "none", JWTLeeway: 30 * time.Second, JWTAlgorithms: []string{"RS256", "ES256", "EdDSA"}, LinkTime: 15 * time.Minute,
+		PolicyTimeout: 5 * time.Second, PolicyFail: "closed", MinFreeSpace: 1 << 30, OTelSampleRatio: 1,
 		EventSource: "/plateau", KafkaTopic: "statusNew", KafkaBalancer: "hash", KafkaSASL: "none",
 		IdleTimeout: time.Minute, ShutdownTimeout: 10 * time.Second,
 		LogFormat: "text", LogLevel: slog.LevelInfo,
@@ -86,8 +88,14 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		Digest: "sha256", ExpireAfter: 90 * time.Minute, DeleteFinishedAfter: 720 * time.Hour,
 		EventSource: "https://up.example/eu", KafkaBrokers: []string{"k1:9092", "[::1]:9093"}, KafkaTopic: "up.loads",
 		KafkaBalancer: "murmur2", KafkaTLS: true, KafkaSASL: "scram-sha-512", KafkaUsername: "plateau", KafkaPassword: "pass word",
+		JWTLeeway: 30 * time.Second, JWTAlgorithms: []string{"RS256", "ES256", "EdDSA"},
+		LinkSecret: strings.Repeat("k3y-", 8), LinkTime: time.Hour,
 		TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("::1/128")},
-		MaxUploads:     7, MinRate: 64 << 10, IdleTimeout: 0, ShutdownTimeout: 1500 * time.Millisecond,
+		PolicyURL:      "https://app.example/may?key=hidden", PolicyTimeout: 1500 * time.Millisecond, PolicyFail: "open",
+		AllowTypes: []string{"image/*", "application/pdf"}, AllowExtensions: []string{".tar.gz", ".jpg"},
+		MaxParts: 10, MinFreeSpace: 5 << 30, QuotaBytes: 1 << 40, QuotaOpenBytes: 1 << 30, QuotaUploads: 100,
+		LimitAddressConnections: 20, LimitOwnerUploads: 5, LimitCreations: 50, OTelEndpoint: "http://127.0.0.1:4318", OTelSampleRatio: 0.25,
+		MaxUploads: 7, MinRate: 64 << 10, IdleTimeout: 0, ShutdownTimeout: 1500 * time.Millisecond,
 		LogFormat: "json", LogLevel: slog.LevelDebug,
 	}
 	given := [][2]string{
@@ -127,7 +135,24 @@ func TestEverySettingFromEverySource(t *testing.T) {
 		{"kafka-password", "pass word"},
 		{"max-size", "5TiB"},
 		{"auth", "none"},
+		{"link-secret", "k3y-k3y-k3y-k3y-k3y-k3y-k3y-k3y-"},
+		{"link-time", "1h"},
 		{"trusted-proxies", "10.1.2.3/8,::1"},
+		{"policy-url", "https://app.example/may?key=hidden"},
+		{"policy-timeout", "1.5s"},
+		{"policy-fail", "open"},
+		{"allow-types", "image/*, application/pdf"},
+		{"allow-extensions", ".tar.gz,.jpg"},
+		{"max-parts", "10"},
+		{"min-free-space", "5GiB"},
+		{"quota-bytes", "1TiB"},
+		{"quota-open-bytes", "1GiB"},
+		{"quota-uploads", "100"},
+		{"limit-address-connections", "20"},
+		{"limit-owner-uploads", "5"},
+		{"limit-creations", "50"},
+		{"otel-endpoint", "http://127.0.0.1:4318"},
+		{"otel-sample-ratio", "0.25"},
 		{"max-uploads", "7"},
 		{"min-rate", "64KiB"},
 		{"idle-timeout", "0"},
@@ -148,11 +173,13 @@ func wantFromEverySource(t *testing.T, want config.Config, given [][2]string) {
 		environ = append(environ, "PLATEAU_"+strings.ToUpper(strings.ReplaceAll(g[0], "-", "_"))+"="+g[1])
 		yaml.WriteString(g[0] + ": \"" + g[1] + "\"\n")
 	}
+	read := files(map[string]string{"f": yaml.String(), "/etc/tokens": "anna:00\n"})
 	for name, src := range map[string]config.Sources{
 		"flag":        {Args: args},
 		"environment": {Environ: environ},
-		"file":        {Args: []string{"--config", "f"}, ReadFile: files(map[string]string{"f": yaml.String()})},
+		"file":        {Args: []string{"--config", "f"}},
 	} {
+		src.ReadFile = read
 		t.Run(name, func(t *testing.T) {
 			l := load(t, src)
 			if !reflect.DeepEqual(l.Config, want) {

@@ -70,7 +70,7 @@ func TestWrongValues(t *testing.T) {
 		"min-rate":         {"-1", "1KiB/s"},
 		"idle-timeout":     {"", "-1s", "60", "1d"},
 		"shutdown-timeout": {"-1ns", "10 s"},
-		"auth":             {"", "token"},
+		"auth":             {"", "None", "basic"},
 		"trusted-proxies":  {"10.0.0.0/33", "example.com", "fe80::1%eth0", "10.0.0.1,", "::ffff:10.0.0.0/8"},
 		"log-format":       {"xml"},
 		"multipart":        {"", "on"},

@@ -2,7 +2,6 @@ package config
 
 import (
 	"errors"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -85,12 +84,7 @@ func matching(field func(*Config) *string, pattern, want string) value {
 
 func endpoint(field func(*Config) *string) value {
 	return of(field, func(s string) (string, error) {
-		if s == "" {
-			return "", nil
-		}
-		u, err := url.Parse(s)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u) || u.User != nil || u.RawQuery != "" ||
-			u.ForceQuery || strings.Contains(s, "#") {
+		if s != "" && !isWebRoot(s) {
 			return "", errors.New("an absolute http or https URL without user, bucket and query, such as https://s3.example:9000")
 		}
 		return strings.TrimRight(s, "/"), nil
@@ -168,6 +162,9 @@ func s3Contradictions(c Config) []Mistake {
 	}
 	if c.JournalSize != 0 && c.JournalSize != Default().JournalSize {
 		add("journal-size", formatSize(c.JournalSize), "needs store disk; with S3 there is no journal")
+	}
+	if c.MinFreeSpace != 0 && c.MinFreeSpace != Default().MinFreeSpace {
+		add("min-free-space", formatSize(c.MinFreeSpace), "needs store disk; spool-size bounds what S3's temporary files take")
 	}
 	if c.S3Checksum == "sha256" && !strings.HasPrefix(c.S3Endpoint, "http:") {
 		add("s3-checksum", c.S3Checksum, "needs an http s3-endpoint: over TLS the AWS SDK signs no body, so nothing would prove it; crc32c does")

@@ -2,7 +2,6 @@ package config
 
 import (
 	"log/slog"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -22,7 +21,7 @@ type setting struct {
 // settings lists every setting once, in the order of the help. A setting is added to one of the lists, and as a field of
 // Config.
 func settings() []setting {
-	return slices.Concat(placeSettings(), s3Settings(), eventSettings(), limitSettings(), watchSettings())
+	return slices.Concat(placeSettings(), s3Settings(), eventSettings(), accessSettings(), policySettings(), limitSettings(), quotaSettings(), logSettings(), watchSettings())
 }
 
 // placeSettings say where the server listens and stores.
@@ -118,55 +117,53 @@ func placeSettings() []setting {
 	}
 }
 
-// limitSettings say who may do what, and how much of it.
+// limitGroup is the heading of limits, here and in shares.go.
+const limitGroup = "Limits (0 turns one off)"
+
+// limitSettings say how much may be done, and how fast.
 func limitSettings() []setting {
 	return []setting{
 		{
-			group: "Allowing", name: "auth", arg: "none", fallback: "none",
-			help: "who may upload; none means anyone who can connect, and has to be set when --listen is not " +
-				"loopback",
-			value: oneOf(func(c *Config) *string { return &c.Auth }, "none"),
-		},
-		{
-			group: "Allowing", name: "trusted-proxies", arg: "LIST",
-			help:  "addresses and networks whose X-Forwarded-For is believed (in the log), separated by commas",
-			value: prefixes(func(c *Config) *[]netip.Prefix { return &c.TrustedProxies }),
-		},
-		{
-			group: "Limits (0 turns one off)", name: "max-size", arg: "SIZE", fallback: "0",
+			group: limitGroup, name: "max-size", arg: "SIZE", fallback: "0",
 			help:  "largest upload",
 			value: size(func(c *Config) *int64 { return &c.MaxSize }),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "max-uploads", arg: "NUMBER", fallback: "0",
+			group: limitGroup, name: "max-uploads", arg: "NUMBER", fallback: "0",
 			help:  "requests that may send a body at once; the next one hears 503 and comes again",
 			value: number(func(c *Config) *int { return &c.MaxUploads }),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "min-rate", arg: "SIZE", fallback: "0",
+			group: limitGroup, name: "min-rate", arg: "SIZE", fallback: "0",
 			help:  "bytes a second that a sending client must keep up, after its first 10 seconds",
 			value: size(func(c *Config) *int64 { return &c.MinRate }),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "idle-timeout", arg: "DURATION", fallback: "60s",
+			group: limitGroup, name: "idle-timeout", arg: "DURATION", fallback: "60s",
 			help:  "time without a byte after which a body is cut; what arrived is kept",
 			value: duration(func(c *Config) *time.Duration { return &c.IdleTimeout }),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "shutdown-timeout", arg: "DURATION", fallback: "10s",
+			group: limitGroup, name: "shutdown-timeout", arg: "DURATION", fallback: "10s",
 			help:  "time that a graceful stop may take",
 			value: duration(func(c *Config) *time.Duration { return &c.ShutdownTimeout }),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "write-block", arg: "SIZE", fallback: "1MiB",
+			group: limitGroup, name: "write-block", arg: "SIZE", fallback: "1MiB",
 			help:  "bytes that are written at once, at most; 64KiB to 64MiB",
 			value: sizeWithin(func(c *Config) *int64 { return &c.WriteBlock }, 64<<10, 64<<20),
 		},
 		{
-			group: "Limits (0 turns one off)", name: "buffer-pool", arg: "SIZE", fallback: "0",
+			group: limitGroup, name: "buffer-pool", arg: "SIZE", fallback: "0",
 			help:  "memory of the blocks of all uploads together; 0: two blocks for each processor",
 			value: size(func(c *Config) *int64 { return &c.BufferPool }),
 		},
+	}
+}
+
+// logSettings say what the log is like.
+func logSettings() []setting {
+	return []setting{
 		{
 			group: "Logging", name: "log-format", arg: "text|json", fallback: "text",
 			help:  "form of the log, which goes to standard error",

@@ -104,6 +104,16 @@ func duration(field func(*Config) *time.Duration) value {
 	}, formatDuration)
 }
 
+func durationFrom(field func(*Config) *time.Duration, least time.Duration) value {
+	return of(field, func(s string) (time.Duration, error) {
+		d, err := time.ParseDuration(s)
+		if err != nil || d < least {
+			return 0, errors.New("a duration with its unit, " + formatDuration(least) + " or more")
+		}
+		return d, nil
+	}, formatDuration)
+}
+
 // formatDuration writes 60s and 1h where Go's own form is 1m0s and 1h0m0s.
 func formatDuration(d time.Duration) string {
 	if d > 0 && d < 2*time.Minute && d%time.Second == 0 {
@@ -144,6 +154,21 @@ func token(field func(*Config) *string) value {
 		}
 		return s, nil
 	}, verbatim)
+}
+
+// listOf accepts entries separated by commas, each of which is legal. want says what these are.
+func listOf(field func(*Config) *[]string, legal func(string) bool, want string) value {
+	v := of(field, func(s string) ([]string, error) {
+		all := splitList(s)
+		for _, entry := range all {
+			if !legal(entry) {
+				return nil, fmt.Errorf("%s, but %q is none", want, entry)
+			}
+		}
+		return all, nil
+	}, func(all []string) string { return strings.Join(all, ",") })
+	v.list = true
+	return v
 }
 
 func prefixes(field func(*Config) *[]netip.Prefix) value {

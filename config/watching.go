@@ -2,7 +2,7 @@ package config
 
 import (
 	"errors"
-	"net/url"
+	"strconv"
 	"time"
 )
 
@@ -41,6 +41,16 @@ func watchSettings() []setting {
 			value: size(func(c *Config) *int64 { return &c.WatchdogSlope }),
 		},
 		{
+			group: "Looking inside", name: "otel-endpoint", arg: "URL",
+			help:  "OpenTelemetry collector that spans are sent to, OTLP over HTTP: http://localhost:4318",
+			value: webRoot(func(c *Config) *string { return &c.OTelEndpoint }, "http://localhost:4318"),
+		},
+		{
+			group: "Looking inside", name: "otel-sample-ratio", arg: "NUMBER", fallback: "1",
+			help:  "share of the traces that begin here which is sent, 0 to 1; of others, their own sampling decides",
+			value: share(func(c *Config) *float64 { return &c.OTelSampleRatio }),
+		},
+		{
 			group: "Changing while it runs", name: "flags-file", arg: "FILE",
 			help: "JSON file in GrowthBook's features format; what it says of write-block, buffer-pool, max-uploads, multipart, " +
 				"min-rate, log-level and profiling is done within 2 s of a change",
@@ -49,7 +59,7 @@ func watchSettings() []setting {
 		{
 			group: "Changing while it runs", name: "growthbook-host", arg: "URL",
 			help:  "GrowthBook server that says the same, and is believed before the file",
-			value: growthBookHost(func(c *Config) *string { return &c.GrowthBookHost }),
+			value: webRoot(func(c *Config) *string { return &c.GrowthBookHost }, "https://cdn.growthbook.io"),
 		},
 		{
 			group: "Changing while it runs", name: "growthbook-client-key", arg: "KEY",
@@ -59,32 +69,19 @@ func watchSettings() []setting {
 		{
 			group: "Changing while it runs", name: "growthbook-poll", arg: "DURATION", fallback: "10s",
 			help:  "time between two questions to that server, 1s or more",
-			value: pollPause(func(c *Config) *time.Duration { return &c.GrowthBookPoll }),
+			value: durationFrom(func(c *Config) *time.Duration { return &c.GrowthBookPoll }, time.Second),
 		},
 	}
 }
 
-func growthBookHost(field func(*Config) *string) value {
-	return of(field, func(s string) (string, error) {
-		if s == "" {
-			return "", nil
+func share(field func(*Config) *float64) value {
+	return of(field, func(s string) (float64, error) {
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f >= 0 && f <= 1) {
+			return 0, errors.New("a number from 0 to 1, such as 0.05")
 		}
-		u, err := url.Parse(s)
-		if err != nil || (u.Scheme != "http" && u.Scheme != "https") || !validHost(u) || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-			return "", errors.New("an absolute http or https URL without user and query, such as https://cdn.growthbook.io")
-		}
-		return s, nil
-	}, verbatim)
-}
-
-func pollPause(field func(*Config) *time.Duration) value {
-	return of(field, func(s string) (time.Duration, error) {
-		d, err := time.ParseDuration(s)
-		if err != nil || d < time.Second {
-			return 0, errors.New("a duration with its unit, 1s or more")
-		}
-		return d, nil
-	}, formatDuration)
+		return f, nil
+	}, func(f float64) string { return strconv.FormatFloat(f, 'g', -1, 64) })
 }
 
 // watchContradictions reports settings of these that are right by themselves but not together.

@@ -16,6 +16,7 @@ const Type = "dev.plateau.upload.finished.v1"
 const (
 	keyCreated = "Created"
 	keyOwner   = "Owner"
+	keyTrace   = "Trace"
 	keyDigest  = "Digest"
 )
 
@@ -26,7 +27,9 @@ type Event struct {
 	Source  string    // a URI reference that names this Plateau
 	Subject string    // the upload's id, and the key
 	Time    time.Time // when the upload was finished
-	Data    []byte    // JSON, see schema/upload.finished.v1.json
+	// Trace is the W3C traceparent of the request that created the upload; empty: none.
+	Trace string
+	Data  []byte // JSON, see schema/upload.finished.v1.json
 }
 
 // data is the event's JSON. What is unknown is left out.
@@ -90,7 +93,10 @@ func NewEvent(source string, e Entry) (Event, error) {
 	if err != nil {
 		return Event{}, fmt.Errorf("%w: encode the event: %w", ErrPoison, err)
 	}
-	return Event{ID: info.ID + ":finished", Source: source, Subject: info.ID, Time: at, Data: text}, nil
+	return Event{
+		ID: info.ID + ":finished", Source: source, Subject: info.ID, Time: at,
+		Trace: ifTraceparent(info.Storage[keyTrace]), Data: text,
+	}, nil
 }
 
 // locate says where the bytes are. Paths in a record are not followed.
@@ -124,6 +130,19 @@ func ifDigest(s string) string {
 	return s
 }
 
+// ifTraceparent returns what is a traceparent of version 00 (W3C Trace Context, 3.2),
+// and nothing else.
+func ifTraceparent(s string) string {
+	if len(s) != len("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01") || s[:3] != "00-" || s[35] != '-' || s[52] != '-' {
+		return ""
+	}
+	trace, parent, flags := s[3:35], s[36:52], s[53:]
+	if strings.Trim(trace+parent+flags, "0123456789abcdef") != "" || strings.Trim(trace, "0") == "" || strings.Trim(parent, "0") == "" {
+		return ""
+	}
+	return s
+}
+
 // ContentType is the media type of Data.
 const ContentType = "application/json"
 
@@ -132,9 +151,9 @@ type Attribute struct{ Name, Value string }
 
 // Attributes are the event's context attributes, as both binary modes send them:
 // Kafka with "ce_" before each name, HTTP with "ce-". The content type is none
-// of them.
+// of them. traceparent is that of the distributed tracing extension of CloudEvents.
 func (e Event) Attributes() []Attribute {
-	return []Attribute{
+	all := []Attribute{
 		{"specversion", "1.0"},
 		{"id", e.ID},
 		{"source", e.Source},
@@ -142,4 +161,8 @@ func (e Event) Attributes() []Attribute {
 		{"subject", e.Subject},
 		{"time", e.Time.Format(time.RFC3339Nano)},
 	}
+	if e.Trace != "" {
+		all = append(all, Attribute{"traceparent", e.Trace})
+	}
+	return all
 }

@@ -82,10 +82,59 @@ func TestGoldenEvents(t *testing.T) {
 				{Name: "subject", Value: info.ID},
 				{Name: "time", Value: "2026-11-29T05:41:07.123456789Z"},
 			}
+			if filepath.Base(name) == "full.info" { // as its record says
+				want = append(want, hooks.Attribute{Name: "traceparent", Value: traceparent})
+			}
 			if got := e.Attributes(); !slices.Equal(got, want) {
 				t.Errorf("the attributes are %q", got)
 			}
 		})
+	}
+}
+
+// traceparent is one as W3C's Trace Context has it.
+const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
+// What isn't a traceparent is left out: consumers may parse it less carefully.
+func TestTraceparent(t *testing.T) {
+	for _, test := range []struct {
+		trace string
+		valid bool
+	}{
+		{traceparent, true},
+		{traceparent[:53] + "00", true},
+		{traceparent[:53] + "ff", true},
+		{"", false},
+		{traceparent[:54], false},
+		{traceparent + "0", false},
+		{traceparent + "-x", false},
+		{"01" + traceparent[2:], false},
+		{"ff" + traceparent[2:], false},
+		{traceparent[:53] + "0g", false},
+		{strings.ToUpper(traceparent), false},
+		{strings.ReplaceAll(traceparent, "-", "_"), false},
+		{traceparent[:3] + strings.Repeat("0", 32) + traceparent[35:], false},
+		{traceparent[:36] + strings.Repeat("0", 16) + traceparent[52:], false},
+		{traceparent[:20] + "\n" + traceparent[21:], false},
+		{traceparent[:20] + "-" + traceparent[21:], false},
+	} {
+		record, err := json.Marshal(map[string]any{"ID": "a", "Storage": map[string]string{"Trace": test.trace}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := hooks.NewEvent("/x", entryOf("a", record))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want := map[bool]string{true: test.trace}[test.valid]; e.Trace != want {
+			t.Errorf("%q became %q", test.trace, e.Trace)
+		}
+		if n := len(e.Attributes()); n != map[bool]int{true: 7, false: 6}[test.valid] {
+			t.Errorf("%q: %d attributes", test.trace, n)
+		}
+		if strings.Contains(string(e.Data), "race") {
+			t.Errorf("the data have it: %s", e.Data)
+		}
 	}
 }
 

@@ -35,6 +35,7 @@ func TestKafkaMessage(t *testing.T) {
 	c := newCluster(t)
 	k := c.sink(nil)
 	e := testEvents(t, 0, 1, 0)[0]
+	e.Trace = traceparent
 	if errs := k.Send(t.Context(), []hooks.Event{e}); errs != nil {
 		t.Fatal(errs)
 	}
@@ -45,7 +46,7 @@ func TestKafkaMessage(t *testing.T) {
 	want := map[string]string{
 		"ce_specversion": "1.0", "ce_id": "u000000:finished", "ce_source": "/plateau/test",
 		"ce_type": "dev.plateau.upload.finished.v1", "ce_subject": "u000000",
-		"ce_time": "2026-11-29T05:41:07.123456789Z", "content-type": "application/json",
+		"ce_time": "2026-11-29T05:41:07.123456789Z", "ce_traceparent": traceparent, "content-type": "application/json",
 	}
 	if fmt.Sprint(got[0].headers) != fmt.Sprint(want) {
 		t.Errorf("the headers are %v", got[0].headers)

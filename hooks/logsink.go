@@ -29,6 +29,7 @@ type structured struct {
 	Type            string          `json:"type"`
 	Subject         string          `json:"subject"`
 	Time            string          `json:"time"`
+	Traceparent     string          `json:"traceparent,omitempty"`
 	DataContentType string          `json:"datacontenttype"`
 	Data            json.RawMessage `json:"data"`
 }
@@ -45,7 +46,7 @@ func (l *Log) Send(_ context.Context, events []Event) []error {
 	for i, e := range events {
 		line, err := json.Marshal(structured{
 			SpecVersion: "1.0", ID: e.ID, Source: e.Source, Type: Type, Subject: e.Subject,
-			Time: e.Time.Format(time.RFC3339Nano), DataContentType: ContentType, Data: e.Data,
+			Time: e.Time.Format(time.RFC3339Nano), Traceparent: e.Trace, DataContentType: ContentType, Data: e.Data,
 		})
 		if err != nil {
 			errs[i], poisoned = fmt.Errorf("%w: encode the line: %w", ErrPoison, err), true

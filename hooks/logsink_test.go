@@ -27,6 +27,7 @@ func TestLogWritesLines(t *testing.T) {
 	var out bytes.Buffer
 	l := hooks.NewLog(&out)
 	events := testEvents(t, 0, 3, 0)
+	events[2].Trace = traceparent
 	if errs := l.Send(t.Context(), events); errs != nil {
 		t.Fatal(errs)
 	}
@@ -40,7 +41,9 @@ func TestLogWritesLines(t *testing.T) {
 			t.Fatal(err)
 		}
 		data, _ := got["data"].(map[string]any)
-		if got["id"] != events[i].ID || got["specversion"] != "1.0" || got["type"] != hooks.Type || data["id"] != events[i].Subject || len(got) != 8 {
+		trace, _ := got["traceparent"].(string)
+		if got["id"] != events[i].ID || got["specversion"] != "1.0" || got["type"] != hooks.Type || data["id"] != events[i].Subject ||
+			trace != events[i].Trace || len(got) != map[bool]int{true: 9, false: 8}[trace != ""] {
 			t.Errorf("line %d is %s", i, line)
 		}
 	}

@@ -45,15 +45,6 @@ type RelayOptions struct {
 	Log *slog.Logger
 }
 
-// RelayObserver has functions that are called as things happen; each may be nil,
-// and must not block.
-type RelayObserver struct {
-	Delivered func(age time.Duration) // an event was acknowledged, so long after its upload was finished
-	Retried   func(n int)             // so many events will be tried again
-	Dead      func()                  // an event was buried
-	Operator  func(blocked bool)      // whether somebody has to put something right
-}
-
 // Validate reports everything that is wrong with the options.
 func (o RelayOptions) Validate() error {
 	var errs []error
@@ -88,18 +79,7 @@ func (o RelayOptions) withDefaults() RelayOptions {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	if o.Observer.Delivered == nil {
-		o.Observer.Delivered = func(time.Duration) {}
-	}
-	if o.Observer.Retried == nil {
-		o.Observer.Retried = func(int) {}
-	}
-	if o.Observer.Dead == nil {
-		o.Observer.Dead = func() {}
-	}
-	if o.Observer.Operator == nil {
-		o.Observer.Operator = func(bool) {}
-	}
+	o.Observer = o.Observer.withDefaults()
 	return o
 }
 

@@ -60,6 +60,40 @@ func TestRelayDrains(t *testing.T) {
 	}
 }
 
+// The observer hears of every try, with its event and how it went.
+func TestRelayTellsOfTries(t *testing.T) {
+	outbox, sink := newFakeOutbox(), &fakeSink{}
+	refused := errors.New("not now")
+	sink.verdict = func(e hooks.Event, try int) error {
+		if e.Subject == ids(0, 2)[1] && try == 1 {
+			return refused
+		}
+		return nil
+	}
+	outbox.put(0, 2, 0)
+	before := time.Now()
+	tries := make(chan hooks.Try, 10)
+	r := start(t, hooks.RelayOptions{Outbox: outbox, Sink: sink, BackoffMin: time.Millisecond, Observer: hooks.RelayObserver{
+		Tried: func(try hooks.Try) { tries <- try },
+	}})
+	eventually(t, "all are removed", func() bool { waiting, _, _ := outbox.state(); return waiting == 0 })
+	if err := r.stopped(); err != nil {
+		t.Error(err)
+	}
+	close(tries)
+	var heard []string
+	for try := range tries {
+		heard = append(heard, fmt.Sprint(try.Event.Subject, " ", try.Err))
+		if try.Began.Before(before) || try.Ended.Before(try.Began) || try.Ended.After(time.Now()) || try.Event.ID != try.Event.Subject+":finished" {
+			t.Errorf("%+v", try)
+		}
+	}
+	want := []string{ids(0, 2)[0] + " <nil>", ids(0, 2)[1] + " not now", ids(0, 2)[1] + " <nil>"}
+	if !slices.Equal(heard, want) {
+		t.Errorf("the observer heard %q", heard)
+	}
+}
+
 // Large events are bounded by their bytes.
 func TestRelayBoundsBytes(t *testing.T) {
 	outbox, sink := newFakeOutbox(), &fakeSink{}

@@ -94,15 +94,33 @@ func (r *Relay) prepare(ctx context.Context, e Entry, until time.Time) (*item, e
 	return it, nil
 }
 
+// outcome is what became of a call to the sink.
+type outcome struct {
+	errs         []error // as Sink.Send returns them
+	began, ended time.Time
+}
+
+// of is what became of the event at i.
+func (o outcome) of(i int) error {
+	if o.errs == nil {
+		return nil
+	}
+	return o.errs[i]
+}
+
 // send hands events to the sink, in a goroutine that ends with the returned
 // channel's one value.
-func (r *Relay) send(ctx context.Context, items []*item) <-chan []error {
+func (r *Relay) send(ctx context.Context, items []*item) <-chan outcome {
 	events := make([]Event, len(items))
 	for i, it := range items {
 		events[i] = it.event
 	}
-	sent := make(chan []error, 1)
-	go func() { sent <- r.call(ctx, events) }()
+	sent := make(chan outcome, 1)
+	go func() {
+		began := time.Now()
+		errs := r.call(ctx, events)
+		sent <- outcome{errs, began, time.Now()}
+	}()
 	return sent
 }
 
@@ -133,14 +151,12 @@ func (r *Relay) call(ctx context.Context, events []Event) (errs []error) {
 }
 
 // settle does what the sink's answers ask for.
-func (r *Relay) settle(ctx context.Context, items []*item, errs []error) {
+func (r *Relay) settle(ctx context.Context, items []*item, sent outcome) {
 	var retried, delivered int
 	var passing, operator, buried error
 	for i, it := range items {
-		var err error
-		if errs != nil {
-			err = errs[i]
-		}
+		err := sent.of(i)
+		r.opts.Observer.Tried(Try{Event: it.event, Began: sent.began, Ended: sent.ended, Err: err})
 		switch {
 		case err == nil:
 			delivered++

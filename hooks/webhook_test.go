@@ -58,7 +58,7 @@ func TestWebhookRequest(t *testing.T) {
 	}))
 	defer s.Close()
 	e := testEvents(t, 0, 1, 0)[0]
-	e.Source = `/a "b" é%`
+	e.Source, e.Trace = `/a "b" é%`, traceparent
 	before := time.Now().Unix()
 	if errs := newWebhook(t, hooks.WebhookOptions{URL: s.URL + "/in?x=1", Secret: "key"}).Send(t.Context(), []hooks.Event{e}); errs != nil {
 		t.Fatal(errs)
@@ -70,6 +70,7 @@ func TestWebhookRequest(t *testing.T) {
 		"ce-source":      "/a%20%22b%22%20%C3%A9%25",
 		"ce-type":        "dev.plateau.upload.finished.v1",
 		"ce-subject":     "u000000",
+		"ce-traceparent": traceparent,
 		"ce-time":        "2026-11-29T05:41:07.123456789Z",
 		"content-type":   "application/json",
 	} {

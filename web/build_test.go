@@ -21,7 +21,7 @@ type builtPage struct {
 func pages(t *testing.T) map[string]builtPage {
 	t.Helper()
 	both := map[string]builtPage{
-		"upload": {"dist", Handler(Options{}), 160 << 10, []string{`data-downloads="false"`, `data-max-size="0"`}},
+		"upload": {"dist", Handler(Options{}), 160 << 10, []string{`data-downloads="false"`, `data-max-size="0"`, `data-auth="false"`}},
 		"operator": {
 			"dist/" + operatorFolder, OperatorHandler(OperatorOptions{Host: "box", Version: "v1", Profiling: true}), 48 << 10,
 			[]string{"<strong>box</strong>", "<span>v1</span>", `href="debug/flame/cpu"`, `aria-sort=`},

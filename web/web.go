@@ -34,6 +34,7 @@ var fallback embed.FS
 type Options struct {
 	Downloads bool  // whether finished uploads can be downloaded: the page links them
 	MaxSize   int64 // bytes of the largest file that the server takes; 0: any. The page refuses larger ones itself
+	Auth      bool  // whether the server asks for a Bearer token: the page then asks a person for it, and /whoami whose it is
 
 	// Origin is scheme://host[:port] of the uploads' addresses where that may not be the page's own, as with --base-url: the
 	// page may then speak with it, too. What is not such an origin, or cannot stand in a policy (an IPv6 address), is left out.
@@ -150,7 +151,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	header.Set("Cache-Control", f.cache)
 	header.Set("Content-Type", f.contentType)
-	header.Set("Vary", "Accept-Encoding")
+	header.Add("Vary", "Accept-Encoding")
 	v := f.plain
 	// A range counts bytes of the file, so it is not taken from the compressed form.
 	if r.Header.Get("Range") == "" && acceptsGzip(r.Header) {

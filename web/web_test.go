@@ -175,14 +175,14 @@ func TestUnchangedPageIsNotSentAgain(t *testing.T) {
 
 func TestOptionsReachThePage(t *testing.T) {
 	files := built()
-	files["index.html"].Data = []byte(`<html data-downloads="{{.Downloads}}" data-max-size="{{.MaxSize}}"><p>`)
+	files["index.html"].Data = []byte(`<html data-downloads="{{.Downloads}}" data-max-size="{{.MaxSize}}" data-auth="{{.Auth}}"><p>`)
 	tags := map[string]bool{}
 	for _, c := range []struct {
 		options Options
 		want    string
 	}{
-		{Options{}, `<html data-downloads="false" data-max-size="0"><p>`},
-		{Options{Downloads: true, MaxSize: 5 << 40}, `<html data-downloads="true" data-max-size="5497558138880"><p>`},
+		{Options{}, `<html data-downloads="false" data-max-size="0" data-auth="false"><p>`},
+		{Options{Downloads: true, MaxSize: 5 << 40, Auth: true}, `<html data-downloads="true" data-max-size="5497558138880" data-auth="true"><p>`},
 	} {
 		got := do(t, newTestHandlerWith(t, files, c.options), http.MethodGet, "/")
 		if text := body(t, got); text != c.want {

@@ -7,7 +7,7 @@
 
 import type { Trouble } from './words';
 
-/** Wait is one upload's waiting: for what, and when it tries again (milliseconds; undefined: when the network is back). */
+/** Wait is one upload's waiting: for what, and when it tries again (milliseconds; undefined: when that has come). */
 export interface Wait {
 	trouble: Trouble;
 	until: number | undefined;
@@ -41,7 +41,7 @@ export class Activity {
 	/** wait: it waits for a trouble to pass and tries again after delay. */
 	wait(id: string, trouble: Trouble, delay: number, now: number): void {
 		this.asking.delete(id);
-		if (trouble === 'offline') this.waits.set(id, { trouble, until: undefined });
+		if (trouble === 'offline' || trouble === 'token') this.waits.set(id, { trouble, until: undefined });
 		else if (delay >= hiccup || this.waits.has(id)) this.waits.set(id, { trouble, until: now + delay });
 	}
 
@@ -72,6 +72,11 @@ export class Activity {
 	/** breaks: the next figure of this upload is where it goes on. */
 	breaks(id: string): void {
 		this.seen.delete(id);
+	}
+
+	/** waitingFor is which uploads wait for a trouble to pass. */
+	waitingFor(trouble: Trouble): string[] {
+		return [...this.waits].filter(([, wait]) => wait.trouble === trouble).map(([id]) => id);
 	}
 
 	/** moving says whether some upload is at work that is not known to wait. */

@@ -28,7 +28,7 @@ export function mountDashboard(uppy: Page, target: string, options: Options): Bo
 		note,
 		fileManagerSelectionType: 'both',
 		singleFileFullScreen: false,
-		showLinkToFileUploadResult: options.downloads,
+		showLinkToFileUploadResult: options.downloads && !options.auth, // such a link carries no token
 		proudlyDisplayPoweredByUppy: false,
 		hideUploadButton: true,
 		hideProgressDetails: true,

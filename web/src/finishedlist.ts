@@ -3,6 +3,8 @@
 import { copy } from './copy';
 import type { Entry, Finished } from './finished';
 import { bytes } from './format';
+import { type Link, open } from './links';
+import { linkCopied, linkProblem, linkSelected } from './words';
 
 /** How long a button says that it has copied, in milliseconds. */
 const thanks = 2000;
@@ -10,8 +12,14 @@ const thanks = 2000;
 /** When many small files finish at once, drawing each time would cost more than uploading them. Milliseconds. */
 const pace = 100;
 
-/** showFinished draws the list, and returns what draws it anew: soon, and only what has changed. */
-export function showFinished(root: HTMLElement, finished: () => Finished, downloads: boolean): () => void {
+/** Sign gives an address for the upload at url, where its own asks for a token. */
+type Sign = (url: string) => Promise<Link>;
+
+/**
+ * showFinished draws the list, and returns what draws it anew: soon, and only what has changed. With sign, an address is made
+ * when it is used.
+ */
+export function showFinished(root: HTMLElement, finished: () => Finished, downloads: boolean, sign?: Sign): () => void {
 	const list = root.querySelector('ul');
 	const clear = root.querySelector<HTMLButtonElement>('button.clear');
 	const said = root.querySelector<HTMLElement>('.said');
@@ -26,10 +34,16 @@ export function showFinished(root: HTMLElement, finished: () => Finished, downlo
 		const facts = element('span', 'facts', '');
 		facts.append(element('span', 'size', bytes(entry.size)), time);
 		if (entry.folder) facts.append(element('bdi', 'folder', entry.folder));
+		const note = element('span', 'note', '');
+		facts.append(note);
+		const tell = (text: string) => {
+			note.textContent = text;
+			said.textContent = text && `${entry.name}: ${text}`;
+		};
 		const what = element('div', 'what', '');
-		what.append(name(entry, downloads), facts);
+		what.append(downloads && sign ? opener(entry, sign, tell) : name(entry, downloads), facts);
 		const buttons = element('div', 'buttons', '');
-		if (downloads) buttons.append(copyButton(entry, said));
+		if (downloads) buttons.append(sign ? signedCopyButton(entry, sign, tell) : copyButton(entry, said));
 		buttons.append(removeButton(entry, finished));
 		li.append(what, buttons);
 		return li;
@@ -75,9 +89,16 @@ const short: Intl.DateTimeFormatOptions = { day: 'numeric', month: 'short', hour
 const thisYear = new Intl.DateTimeFormat(undefined, short);
 const otherYear = new Intl.DateTimeFormat(undefined, { ...short, year: 'numeric' });
 
-/** when names the year only if it is another one. */
-function when(at: Date): string {
+const today = new Intl.DateTimeFormat(undefined, { hour: 'numeric', minute: '2-digit' });
+
+/** when names the day unless told otherwise, and the year only if it is another one. */
+function when(at: Date, isToday = false): string {
+	if (isToday) return today.format(at);
 	return (at.getFullYear() === new Date().getFullYear() ? thisYear : otherYear).format(at);
+}
+
+function sameDay(a: Date, b: Date): boolean {
+	return a.toDateString() === b.toDateString();
 }
 
 function name(entry: Entry, downloads: boolean): HTMLElement {
@@ -92,10 +113,43 @@ function name(entry: Entry, downloads: boolean): HTMLElement {
 	return what;
 }
 
-function copyButton(entry: Entry, said: HTMLElement): HTMLButtonElement {
+/** opener looks like a link: it opens the file at an address that is signed at the click. */
+function opener(entry: Entry, sign: Sign, tell: (text: string) => void): HTMLButtonElement {
+	const button = element('button', 'name', '');
+	button.type = 'button';
+	button.append(element('bdi', '', entry.name));
+	button.title = entry.name;
+	button.setAttribute('aria-label', `Open ${entry.name}`);
+	button.addEventListener('click', async () => {
+		const link = await sign(entry.url);
+		tell(typeof link === 'string' ? linkProblem(link) : '');
+		if (typeof link !== 'string') open(link.url);
+	});
+	return button;
+}
+
+/** signedCopyButton copies an address that is signed at the click, and says until when it is valid. */
+function signedCopyButton(entry: Entry, sign: Sign, tell: (text: string) => void): HTMLButtonElement {
+	const button = copier(entry);
+	button.addEventListener('click', async () => {
+		const link = await sign(entry.url);
+		if (typeof link === 'string') return tell(linkProblem(link));
+		const copied = await copy(link.url, button);
+		const until = when(link.expires, sameDay(link.expires, new Date()));
+		tell(copied ? linkCopied(until) : linkSelected(until));
+	});
+	return button;
+}
+
+function copier(entry: Entry): HTMLButtonElement {
 	const button = element('button', 'copy', 'Copy link');
 	button.type = 'button';
 	button.setAttribute('aria-label', `Copy link of ${entry.name}`);
+	return button;
+}
+
+function copyButton(entry: Entry, said: HTMLElement): HTMLButtonElement {
+	const button = copier(entry);
 	button.addEventListener('click', async () => {
 		const copied = await copy(entry.url, button);
 		button.textContent = copied ? 'Copied' : 'Press Ctrl+C';

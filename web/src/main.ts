@@ -10,6 +10,7 @@ import '@uppy/core/css/style.min.css';
 import '@uppy/dashboard/css/style.min.css';
 import './page.css';
 import './status.css';
+import './token.css';
 import './finished.css';
 import './uppy.css';
 import { Activity } from './activity';
@@ -19,16 +20,19 @@ import { dropAnywhere } from './drop';
 import { Finished } from './finished';
 import { showFinished } from './finishedlist';
 import { forgetRemoved } from './forget';
-import { readOptions } from './options';
+import { sign } from './links';
+import { type Options, readOptions } from './options';
 import { keepAndRestore } from './restore';
+import { nameFor, signIn } from './signin';
 import { addAgain, startAdded } from './start';
-import { type Item, say } from './status';
+import { type Item, plain, say } from './status';
 import { StatusLine } from './statusline';
-import { storage } from './storage';
+import { storage, tabStorage } from './storage';
 import { join } from './tabs';
+import type { Token } from './token';
 import type { Body, File, Meta, Page } from './types';
-import { useTus } from './upload';
-import { broken, type Failure, failure, pluralize, uppyStrings } from './words';
+import { restart, useTus } from './upload';
+import { broken, type Failure, failure, pluralize, tokenWanted, uppyStrings } from './words';
 
 /** Milliseconds between two looks, while something happens and while something is waited for. */
 const soon = 100;
@@ -38,8 +42,13 @@ const hung = 60_000;
 
 async function start(): Promise<void> {
 	const options = readOptions(document);
+	const line = new StatusLine(byId('status'), document.title);
+	if (options.auth) line.show(plain(tokenWanted), Date.now());
+	const places = { form: byId('token'), account: byId('account'), status: byId('status') };
+	const token = options.auth ? await signIn(options, places, tabStorage()) : undefined;
+	const name = nameFor(options, token);
 	const uppy: Page = new Uppy<Meta, Body>({
-		id: options.name,
+		id: name,
 		restrictions: { maxFileSize: options.maxSize > 0 ? options.maxSize : null },
 		onBeforeFileAdded: addAgain,
 		locale: { strings: uppyStrings, pluralize },
@@ -47,15 +56,15 @@ async function start(): Promise<void> {
 	const activity = new Activity();
 	const failures = new Map<string, Failure>();
 	const notices: string[] = [];
-	const tabs = await join(options.name);
-	const tus = useTus(uppy, options.endpoint, activity, failures, storage(), tabs.owner);
-	forgetRemoved(uppy, tus);
+	const tabs = await join(name);
+	const tus = useTus(uppy, options.endpoint, activity, failures, storage(), tabs.owner, token);
+	forgetRemoved(uppy, tus, token);
 	startAdded(uppy, failures);
 	sayFailures(uppy, failures, options.maxSize);
 	sayRefusals(uppy, notices);
-	const drawFinished = keepFinished(uppy, options.name, options.downloads);
+	const drawFinished = keepFinished(uppy, name, options, token);
 
-	const done = new Done(storage(), `${options.name}:done`);
+	const done = new Done(storage(), `${name}:done`);
 	uppy.on('upload-success', (file) => file && tabs.owner && done.add(file.id)); // what others do, nobody brings back
 	uppy.on('files-added', (added) => done.forget(added.map((file) => file.id)));
 
@@ -65,7 +74,6 @@ async function start(): Promise<void> {
 	const board = mountDashboard(uppy, '#files', options);
 	dropAnywhere(board);
 	const followBoard = follow(uppy, board, byId('files'));
-	const line = new StatusLine(byId('status'), document.title);
 
 	let listed = 0;
 	const refresh = (): void => {
@@ -79,6 +87,7 @@ async function start(): Promise<void> {
 			percent: uppy.getState().totalProgress,
 			activity,
 			online: navigator.onLine,
+			tokenRefused: token?.refused ?? false,
 			elsewhere: tabs.owner ? undefined : tabs.busyElsewhere ? 'busy' : 'idle',
 			notices,
 			now,
@@ -102,6 +111,7 @@ async function start(): Promise<void> {
 		}, soon);
 	};
 	uppy.on('state-update', plan);
+	token?.onChange(plan);
 	tabs.changed = plan;
 	addEventListener('online', plan);
 	addEventListener('offline', plan);
@@ -122,11 +132,7 @@ async function start(): Promise<void> {
  * minutes. The uploads go on at once, from what the server has.
  */
 function askAnew(uppy: Page): void {
-	for (const file of uppy.getFiles()) {
-		if (item(file).is !== 'active') continue;
-		uppy.pauseResume(file.id);
-		uppy.pauseResume(file.id);
-	}
+	restart(uppy, uppy.getFiles().filter((file) => item(file).is === 'active').map((file) => file.id));
 }
 
 /** item is a file as the status needs it. */
@@ -168,9 +174,9 @@ function sayRefusals(uppy: Page, notices: string[]): void {
 }
 
 /** keepFinished writes down what is finished, and returns what draws the list. */
-function keepFinished(uppy: Page, name: string, downloads: boolean): () => void {
+function keepFinished(uppy: Page, name: string, { downloads, links }: Options, token: Token | undefined): () => void {
 	const prefix = `${name}:finished:`;
-	const draw = showFinished(byId('finished'), () => finished, downloads);
+	const draw = showFinished(byId('finished'), () => finished, downloads, token && ((url) => sign(url, links, token)));
 	const finished = new Finished(storage(), prefix, draw);
 	uppy.on('upload-success', (file, response) => {
 		if (!file || !response.uploadURL) return;

@@ -7,18 +7,26 @@ export interface Options {
 	downloads: boolean;
 	/** The largest file that the server takes, in bytes; 0: no limit. */
 	maxSize: number;
+	/** Whether the server asks for a token. */
+	auth: boolean;
+	/** Where the server says whose a token is, and below which it signs addresses for downloads. Only where it asks for one. */
+	whoami: string;
+	links: string;
 	/** Names what this page keeps in the browser: two servers under one host name must not mix. */
 	name: string;
 }
 
 export function readOptions(document: Document): Options {
-	const { downloads, maxSize } = document.documentElement.dataset;
+	const { downloads, maxSize, auth } = document.documentElement.dataset;
 	const size = Number(maxSize);
 	const base = new URL('.', document.baseURI);
 	return {
 		endpoint: new URL('files/', base).href,
 		downloads: downloads !== 'false',
 		maxSize: Number.isSafeInteger(size) && size > 0 ? size : 0,
+		auth: auth === 'true',
+		whoami: new URL('whoami', base).href,
+		links: new URL('links/', base).href,
 		name: `plateau${base.pathname.replace(/[^a-zA-Z0-9]+/g, '-')}`,
 	};
 }

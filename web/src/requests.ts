@@ -9,10 +9,13 @@
  *   - Retries end after some 40 hours without a byte of progress, and are never more than 15 s apart, so that the return of a
  *     server is noticed soon. The first comes at once.
  *   - An upload that the server no longer knows begins anew, but not for ever: see trouble.ts.
+ *   - Where the server asks for a token, every request carries the newest. While that is refused none is sent. HEAD then hears
+ *     423, so that clients keep their uploads; it has other causes, too, so the page asks which it is.
  */
 
 import type { TusBody, TusOptions } from '@uppy/tus';
 import type { Activity } from './activity';
+import type { Token } from './token';
 import { judge } from './trouble';
 import type { Meta } from './types';
 import type { Failure } from './words';
@@ -32,17 +35,26 @@ class AnswerError extends Error {
 
 /**
  * hooks tells activity what the requests do. failures says why a file was given up, by its id. wanted says whether a file is still
- * to go up: it may have been removed or paused.
+ * to go up: it may have been removed or paused. What waits for a token is restarted by upload.ts when there
+ * is one.
  */
-export function hooks(activity: Activity, failures: Map<string, Failure>, wanted: (id: string) => boolean): Hooks {
+export function hooks(activity: Activity, failures: Map<string, Failure>, wanted: (id: string) => boolean, token?: Token): Hooks {
 	const fileOf = new WeakMap<Request, string>();
 	/** How often a file has begun since the server last took a byte of it. */
 	const begun = new Map<string, number>();
 
 	return {
 		async onBeforeRequest(req, file) {
-			if (req.getMethod() === 'DELETE') return;
+			if (req.getMethod() === 'DELETE') {
+				await token?.usable();
+				if (token) req.setHeader('Authorization', token.header);
+				return;
+			}
 			fileOf.set(req, file.id);
+			if (token?.refused) {
+				activity.wait(file.id, 'token', 0, Date.now());
+				await new Promise<never>(() => {});
+			}
 			activity.asks(file.id, Date.now());
 			if (req.getMethod() === 'HEAD' && file.data instanceof Blob && file.data.size > 0) {
 				activity.breaks(file.id);
@@ -50,9 +62,12 @@ export function hooks(activity: Activity, failures: Map<string, Failure>, wanted
 				// tus-js-client would send what was called off meanwhile, and begin a cancelled upload anew.
 				if (!wanted(file.id)) throw new Error('called off');
 			}
+			if (token) req.setHeader('Authorization', token.header);
 		},
-		onAfterResponse(req, res) {
+		async onAfterResponse(req, res) {
 			const status = res.getStatus();
+			if (status === 401) token?.refuse(req.getHeader('Authorization') ?? '');
+			if (status === 423 && req.getMethod() === 'HEAD') await token?.check();
 			const good = status >= 200 && status < 300;
 			const id = fileOf.get(req);
 			if (id !== undefined && good) {
@@ -65,7 +80,7 @@ export function hooks(activity: Activity, failures: Map<string, Failure>, wanted
 		},
 		onShouldRetry(err, attempt, _, next) {
 			const id = err.originalRequest ? fileOf.get(err.originalRequest) : undefined;
-			const answer = answerOf(err, id === undefined ? 0 : (begun.get(id) ?? 0));
+			const answer = { ...answerOf(err, id === undefined ? 0 : (begun.get(id) ?? 0)), tokenRefused: token?.refused };
 			const verdict = judge(answer);
 			if (answer.method === 'DELETE') {
 				// Without an answer and a cause Uppy itself has held it back, and always will: see forget.ts.
@@ -79,8 +94,8 @@ export function hooks(activity: Activity, failures: Map<string, Failure>, wanted
 				}
 				return false;
 			}
-			// Uppy knows these three as final; for the rest it must keep its queue.
-			const again = [404, 408, 410].includes(answer.status) || next(err);
+			// Uppy knows these as final; for the rest it must keep its queue.
+			const again = [401, 404, 408, 410].includes(answer.status) || next(err);
 			if (again && id !== undefined) activity.wait(id, verdict.trouble, retryDelays[attempt] ?? 0, Date.now());
 			return again;
 		},

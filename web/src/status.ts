@@ -29,6 +29,8 @@ export interface Scene {
 	percent: number;
 	activity: Pick<Activity, 'waits' | 'moving' | 'still' | 'rate'>;
 	online: boolean;
+	/** The server has refused the token. */
+	tokenRefused: boolean;
 	/** Another tab keeps uploads; whether some run there. */
 	elsewhere: 'busy' | 'idle' | undefined;
 	/** What was refused when it was chosen, in words. */
@@ -58,13 +60,18 @@ export interface Saying {
 }
 
 /** Of several troubles the page names the one that explains most. */
-const order: Trouble[] = ['offline', 'away', 'full', 'busy', 'slow', 'forgotten', 'locked'];
+const order: Trouble[] = ['offline', 'token', 'away', 'full', 'busy', 'slow', 'forgotten', 'locked'];
 /** Nothing has moved for so long, in milliseconds, that it is worth a word. */
 const stalledAfter = 12_000;
 /** The same when the browser says that there is no network: it may be wrong where the server is this very machine. */
 const offlineAfter = 2000;
 /** So many files get a line of their own. */
 const lines = 5;
+
+/** plain is a sentence and nothing else. */
+export function plain(sentence: string): Saying {
+	return { state: 'idle', words: sentence, countdown: '', figures: '', notes: [], percent: undefined, phase: 'uploading' };
+}
 
 export function say(scene: Scene): Saying {
 	const { items, activity, now } = scene;
@@ -73,10 +80,14 @@ export function say(scene: Scene): Saying {
 	const ghosts = items.filter((item) => item.is === 'remembered');
 	const paused = items.filter((item) => item.is === 'paused');
 	const done = items.filter((item) => item.is === 'done');
-	const saying: Saying = { state: 'idle', words: words.ready, countdown: '', figures: '', notes: [], percent: undefined, phase: 'uploading' };
+	const saying: Saying = { ...plain(words.ready), notes: [] };
 
 	if (active.length > 0) {
 		sayActive(scene, saying, active);
+	} else if (scene.tokenRefused) {
+		saying.state = 'waiting';
+		saying.words = words.tokenGone;
+		saying.phase = ghosts.length > 0 ? 'remembered' : failed.length > 0 ? 'failed' : 'uploading';
 	} else if (failed.length > 0) {
 		saying.state = 'error';
 		saying.phase = ghosts.length > 0 ? 'remembered' : 'failed';
@@ -103,10 +114,12 @@ export function say(scene: Scene): Saying {
 		saying.words = words.offlineIdle;
 	}
 
-	const single = active.length === 0;
-	if (!(single && failed.length === 1)) saying.notes.push(...list(failed, (item) => words.failedOne(item.name, item.error ?? '')));
-	if (!(single && failed.length === 0 && ghosts.length === 1)) saying.notes.push(...list(ghosts, (item) => words.remembered(item.name)));
-	saying.notes.push(...list(scene.notices.filter((notice) => notice !== saying.words), (notice) => notice));
+	const notes = [
+		...list(failed, (item) => words.failedOne(item.name, item.error ?? '')),
+		...list(ghosts, (item) => words.remembered(item.name)),
+		...list(scene.notices, (notice) => notice),
+	];
+	saying.notes.push(...notes.filter((note) => note.text !== saying.words));
 	if (active.length > 0 && activity.moving()) {
 		const waiting = active.flatMap((item) => {
 			const wait = activity.waits.get(item.id);
@@ -129,7 +142,7 @@ function sayActive(scene: Scene, saying: Saying, active: readonly Item[]): void 
 		saying.state = trouble === 'offline' || (trouble === 'away' && !scene.online) ? 'offline' : 'waiting';
 		saying.phase = 'waiting';
 		saying.words = words.waiting(saying.state === 'offline' ? 'offline' : trouble);
-		if (saying.state === 'waiting') saying.countdown = countdown(waits, now);
+		if (saying.state === 'waiting' && trouble !== 'token') saying.countdown = countdown(waits, now);
 	} else if (activity.still(now) > stalledAfter && active.every((item) => item.size > 0 && item.sent >= item.size)) {
 		saying.words = words.confirming;
 	} else if (activity.still(now) > (scene.online ? stalledAfter : offlineAfter)) {

@@ -17,6 +17,8 @@ export interface Answer {
 	cause?: string | undefined;
 	/** The text of the answer. */
 	body?: string | undefined;
+	/** Whether the server has refused this page's token; undefined where it asks for none. */
+	tokenRefused?: boolean | undefined;
 	/** How often the file has begun since the server last took a byte of it. */
 	begun?: number;
 	online: boolean;
@@ -24,10 +26,15 @@ export interface Answer {
 
 export type Verdict = { passes: true; trouble: Trouble } | { passes: false; failure: Failure };
 
-/** judge tells apart what passes and what does not. Whatever it is, a device that is offline waits for its network first. */
+/**
+ * judge tells apart what passes and what does not. Whatever it is, a device that is offline waits for its network first, and then
+ * for a token if there is none.
+ */
 export function judge(answer: Answer): Verdict {
 	const verdict = read(answer);
-	return verdict.passes && !answer.online ? passes('offline') : verdict;
+	if (!verdict.passes) return verdict;
+	if (!answer.online) return passes('offline');
+	return answer.tokenRefused ? passes('token') : verdict;
 }
 
 /**
@@ -36,7 +43,7 @@ export function judge(answer: Answer): Verdict {
  */
 const anew = 3;
 
-function read({ method, status, cause, body, begun = 0 }: Answer): Verdict {
+function read({ method, status, cause, body, tokenRefused, begun = 0 }: Answer): Verdict {
 	if (cause === 'NotReadableError') return fails('unreadable');
 	if (cause === 'NotFoundError') return fails('gone');
 	switch (status) {
@@ -58,8 +65,10 @@ function read({ method, status, cause, body, begun = 0 }: Answer): Verdict {
 		case 431:
 			return fails('nameTooLong');
 		case 401:
+			// Where the page has a token, a person may give it another; here that one may be a newer one already.
+			return tokenRefused === undefined ? fails('signIn') : passes('busy');
 		case 403:
-			return fails('signIn');
+			return fails(tokenRefused === undefined ? 'signIn' : 'refused');
 		case 503:
 			return passes('busy');
 		case 507:

@@ -9,6 +9,7 @@ import Tus from '@uppy/tus';
 import type { Activity } from './activity';
 import { addresses } from './addresses';
 import { hooks, retryDelays } from './requests';
+import type { Token } from './token';
 import type { Body, Meta, Page } from './types';
 import type { Failure } from './words';
 
@@ -23,7 +24,7 @@ export function atOnce(protocol: string | undefined, owner: boolean): number {
 }
 
 /** useTus installs the uploader. failures says why a file was given up, by its id. */
-export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined, owner: boolean): Tus<Meta, Body> {
+export function useTus(uppy: Page, endpoint: string, activity: Activity, failures: Map<string, Failure>, kept: Storage | undefined, owner: boolean, token: Token | undefined): Tus<Meta, Body> {
 	const wanted = (id: string) => {
 		const file = uppy.getFile(id);
 		return file !== undefined && !file.isPaused;
@@ -35,11 +36,14 @@ export function useTus(uppy: Page, endpoint: string, activity: Activity, failure
 		removeFingerprintOnSuccess: true,
 		urlStorage: addresses(kept),
 		limit: atOnce(navigation?.nextHopProtocol, owner),
-		...hooks(activity, failures, wanted),
+		...hooks(activity, failures, wanted, token),
 	});
 	const tus = uppy.getPlugin<Tus<Meta, Body>>('Tus');
 	if (!tus) throw new Error('the uploader was not installed');
 
+	token?.onChange(() => {
+		if (!token.refused) restart(uppy, activity.waitingFor('token'));
+	});
 	uppy.on('upload-progress', (file, progress) => {
 		if (!file) return;
 		activity.progress(file.id, progress.bytesUploaded || 0, Date.now());
@@ -51,6 +55,14 @@ export function useTus(uppy: Page, endpoint: string, activity: Activity, failure
 	uppy.on('file-removed', (file) => activity.ended(file.id));
 	uppy.on('pause-all', () => uppy.getFiles().forEach((file) => activity.ended(file.id)));
 	return tus;
+}
+
+/** restart breaks off what uploads are at and has them ask the server where to go on. */
+export function restart(uppy: Page, ids: readonly string[]): void {
+	for (const id of ids) {
+		uppy.pauseResume(id);
+		uppy.pauseResume(id);
+	}
 }
 
 /**

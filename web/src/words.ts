@@ -8,7 +8,7 @@
 import { bytes, count } from './format';
 
 /** Trouble is what passes: the page tries again by itself. */
-export type Trouble = 'offline' | 'away' | 'busy' | 'locked' | 'full' | 'slow' | 'forgotten';
+export type Trouble = 'offline' | 'token' | 'away' | 'busy' | 'locked' | 'full' | 'slow' | 'forgotten';
 
 /** Failure is what does not pass until a person does something. */
 export type Failure = 'tooLarge' | 'nameTooLong' | 'signIn' | 'refused' | 'unreadable' | 'gone' | 'failed';
@@ -26,6 +26,8 @@ export function waiting(trouble: Trouble): string {
 	switch (trouble) {
 		case 'offline':
 			return 'You are offline. Nothing is lost: your uploads go on by themselves when the network is back.';
+		case 'token':
+			return 'Your token has run out or was withdrawn. Nothing is lost: enter a new one, and your uploads go on where they were.';
 		case 'away':
 			return 'The server cannot be reached. Nothing is lost: trying again';
 		case 'busy':
@@ -46,6 +48,8 @@ export function waitingFor(trouble: Trouble): string {
 	switch (trouble) {
 		case 'offline':
 			return 'waits for the network';
+		case 'token':
+			return 'waits for a new token';
 		case 'away':
 			return 'waits: the server cannot be reached';
 		case 'busy':
@@ -126,6 +130,48 @@ export function waits(name: string, trouble: Trouble): string {
 
 export function more(n: number): string {
 	return `… and ${n.toLocaleString('en')} more`;
+}
+
+export const tokenWanted = 'This server asks for a token: whoever runs it gives you one.';
+export const tokenGone = 'Your token has run out or was withdrawn. Enter a new one to go on.';
+/** On the button of the form. */
+export const checkToken = 'Continue';
+export const checkingToken = 'One moment …';
+
+/** TokenProblem is why a token was not taken: it is none, the server does not take it, or could not be asked. */
+export type TokenProblem = 'malformed' | 'refused' | 'away';
+
+export function tokenProblem(problem: TokenProblem): string {
+	switch (problem) {
+		case 'malformed':
+			return 'A token has no spaces, line breaks or accents in it. Copy it once more.';
+		case 'refused':
+			return 'The server does not accept this token. It may have run out, or not be whole: copy it once more, or ask whoever runs the server for a new one.';
+		case 'away':
+			return 'The server cannot check the token now. Try again in a moment.';
+	}
+}
+
+/** linkProblem says why there is no address for a download. */
+export function linkProblem(problem: 'token' | 'gone' | 'away'): string {
+	switch (problem) {
+		case 'token':
+			return 'Enter a new token first.';
+		case 'gone':
+			return 'The server no longer has this file.';
+		case 'away':
+			return 'The server cannot be reached. Try again in a moment.';
+	}
+}
+
+/** linkCopied says until when a link works. Its argument is a time of day. */
+export function linkCopied(until: string): string {
+	return `Link copied. It works until ${until}.`;
+}
+
+/** linkSelected is said where the browser does not let the page copy. */
+export function linkSelected(until: string): string {
+	return `Press Ctrl+C to copy the link. It works until ${until}.`;
 }
 
 /** Phase is what goes on as a whole. */

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { Activity } from '../src/activity';
 import { addresses } from '../src/addresses';
 import { hooks } from '../src/requests';
+import { Token } from '../src/token';
 import { atOnce } from '../src/upload';
 import type { Failure } from '../src/words';
 import { Memory } from './memory';
@@ -12,17 +13,21 @@ Object.defineProperty(globalThis, 'navigator', { value: { onLine: true }, config
 type Answer = { status: number; offset?: number };
 
 /** client asks and is answered as tus-js-client is. */
-function client() {
+function client(token?: Token) {
 	const failures = new Map<string, Failure>();
 	const activity = new Activity();
 	const called = { off: false };
-	const rules = hooks(activity, failures, () => !called.off);
+	/** The requests that were sent, each with its token. */
+	const sent: string[] = [];
+	const rules = hooks(activity, failures, () => !called.off, token);
 	const file = { id: 'a', data: new Blob(['x']) } as never;
 	/** ask gives what onShouldRetry says, or undefined where the answer was taken. */
 	const ask = async (method: string, { status, offset }: Answer): Promise<boolean | undefined> => {
-		const req = { getMethod: () => method } as never;
+		const headers = new Map<string, string>();
+		const req = { getMethod: () => method, setHeader: (name: string, value: string) => headers.set(name, value), getHeader: (name: string) => headers.get(name) } as never;
 		const res = { getStatus: () => status, getBody: () => '', getHeader: (name: string) => (name === 'Upload-Offset' && offset !== undefined ? String(offset) : undefined) } as never;
 		await rules.onBeforeRequest(req, file);
+		sent.push(`${method} ${headers.get('Authorization')}`);
 		await rules.onAfterResponse(req, res);
 		if (status < 400 || (method === 'HEAD' && status === 404)) return undefined;
 		return rules.onShouldRetry({ originalRequest: req, originalResponse: res } as never, 0, {}, () => true);
@@ -30,7 +35,7 @@ function client() {
 	/** deleted says whether a DELETE is tried again. */
 	const deleted = (status: number, causingError: Error | null) =>
 		rules.onShouldRetry({ originalRequest: { getMethod: () => 'DELETE' }, originalResponse: status ? { getStatus: () => status, getBody: () => '' } : null, causingError } as never, 0, {}, () => true);
-	return { ask, called, deleted, failures };
+	return { activity, ask, called, deleted, failures, sent };
 }
 
 /** begin is a round of an upload that the server has forgotten at once. */
@@ -75,6 +80,47 @@ test('progress between new beginnings counts', async () => {
 	}
 	await c.ask('HEAD', { status: 200, offset: 0 });
 	assert.deepEqual([await begin(c), await begin(c), await begin(c), await begin(c)], [true, true, true, false]);
+});
+
+/** settled says whether a promise is settled soon. */
+const settled = (promise: Promise<unknown>) => Promise.race([promise.then(() => true), new Promise((resolve) => setTimeout(resolve, 20, false))]);
+
+test('every request carries the newest token, and none is sent while it is refused', async () => {
+	const token = new Token('one', 'ada', async () => ({ owner: 'ada' }));
+	const { activity, ask, failures, sent } = client(token);
+	await ask('POST', { status: 201 });
+	assert.equal(await ask('PATCH', { status: 401 }), true, 'the upload waits');
+	assert.deepEqual([token.refused, failures.size, activity.waitingFor('token')], [true, 0, ['a']]);
+	const held = ask('HEAD', { status: 200, offset: 7 });
+	const deleting = ask('DELETE', { status: 204 });
+	assert.deepEqual([await settled(held), await settled(deleting)], [false, false]);
+	token.renew('two');
+	assert.equal(await settled(deleting), true, 'what was removed is deleted after all');
+	assert.equal(await settled(held), false, 'whoever has renewed the token begins the upload again');
+	await ask('HEAD', { status: 200, offset: 7 });
+	assert.deepEqual(sent, ['POST Bearer one', 'PATCH Bearer one', 'DELETE Bearer two', 'HEAD Bearer two']);
+	assert.deepEqual(activity.waitingFor('token'), []);
+});
+
+test('HEAD hears 423 of a token that has run out, and of a lock', async () => {
+	let whose: 'refused' | { owner: string } = { owner: 'ada' };
+	const token = new Token('one', 'ada', async () => whose);
+	const { activity, ask } = client(token);
+	activity.wait('a', 'away', 1000, 0);
+	assert.equal(await ask('HEAD', { status: 423 }), true);
+	assert.equal(activity.waits.get('a')?.trouble, 'locked');
+	whose = 'refused';
+	assert.equal(await ask('HEAD', { status: 423 }), true);
+	assert.deepEqual(activity.waitingFor('token'), ['a']);
+});
+
+test('an answer to a token that has been replaced meanwhile asks nobody for another', async () => {
+	const token = new Token('one', 'ada', async () => 'away');
+	const { activity, ask } = client(token);
+	const asked = ask('POST', { status: 401 });
+	token.renew('two');
+	assert.equal(await asked, true);
+	assert.deepEqual([token.refused, activity.waitingFor('token')], [false, []]);
 });
 
 test('over HTTP/1.1 a connection is left for the rest of the site', () => {

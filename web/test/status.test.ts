@@ -7,7 +7,7 @@ const MB = 1024 ** 2;
 /** A name as a sentence marks it off: left to right and right to left do not mix. */
 const named = (name: string) => `\u2068${name}\u2069`;
 const item = (id: string, is: Item['is'], more: Partial<Item> = {}): Item => ({ id, name: `${id}.bin`, size: 10 * MB, sent: is === 'done' ? 10 * MB : 0, is, ...more });
-const scene = (items: Item[], more: Partial<Scene> = {}): Scene => ({ items, percent: 0, activity: new Activity(), online: true, elsewhere: undefined, notices: [], now: 0, ...more });
+const scene = (items: Item[], more: Partial<Scene> = {}): Scene => ({ items, percent: 0, activity: new Activity(), online: true, tokenRefused: false, elsewhere: undefined, notices: [], now: 0, ...more });
 
 test('nothing to do', () => {
 	assert.equal(say(scene([])).state, 'idle');
@@ -104,4 +104,18 @@ test('speed forgets a break', () => {
 	activity.ended('a');
 	assert.equal(activity.rate(3000), undefined);
 	assert.equal(activity.still(60_000), 0);
+});
+
+test('a refused token is named first, and nothing else is left out', () => {
+	const activity = new Activity();
+	activity.wait('a', 'away', 8000, 0);
+	activity.wait('b', 'token', 0, 0);
+	const waiting = say(scene([item('a', 'active'), item('b', 'active')], { activity, tokenRefused: true }));
+	assert.deepEqual([waiting.state, waiting.countdown, waiting.phase], ['waiting', '', 'waiting']);
+	assert.match(waiting.words, /token has run out.*Nothing is lost: enter a new one/);
+
+	const idle = say(scene([item('c', 'failed', { error: 'It is gone.' })], { tokenRefused: true }));
+	assert.match(idle.words, /token has run out.*Enter a new one/);
+	assert.deepEqual(idle.notes, [{ text: `${named('c.bin')} was not uploaded. It is gone.` }]);
+	assert.equal(say(scene([], { tokenRefused: true })).state, 'waiting');
 });

@@ -46,6 +46,12 @@ test('what passes and what does not', () => {
 	for (const [status, failure] of Object.entries(fails)) {
 		for (const online of [true, false]) assert.deepEqual(judge({ method: 'PATCH', status: Number(status), online }), { passes: false, failure }, status);
 	}
+	for (const tokenRefused of [true, false]) {
+		const ask = (status: number, online = true) => judge({ method: 'HEAD', status, tokenRefused, online });
+		for (const status of [401, 423]) assert.deepEqual(ask(status), { passes: true, trouble: tokenRefused ? 'token' : status === 423 ? 'locked' : 'busy' });
+		assert.deepEqual(ask(401, false), { passes: true, trouble: 'offline' });
+		assert.deepEqual(ask(403), { passes: false, failure: 'refused' });
+	}
 	for (const status of [404, 410]) {
 		assert.deepEqual(judge({ method: 'PATCH', status, begun: 3, online: true }), { passes: true, trouble: 'forgotten' }, 'the next HEAD decides');
 		assert.deepEqual(judge({ method: 'PATCH', status, begun: 4, online: true }), { passes: false, failure: 'refused' });
@@ -63,7 +69,7 @@ test('a name that is written from right to left stands apart, whatever is in it'
 });
 
 test('every trouble says that nothing is lost, every failure what to do', () => {
-	for (const trouble of ['offline', 'away', 'busy', 'locked', 'full', 'slow', 'forgotten'] as const) assert.match(words.waiting(trouble), /Nothing is lost/);
+	for (const trouble of ['offline', 'token', 'away', 'busy', 'locked', 'full', 'slow', 'forgotten'] as const) assert.match(words.waiting(trouble), /Nothing is lost/);
 	for (const failure of ['tooLarge', 'nameTooLong', 'signIn', 'refused', 'unreadable', 'gone', 'failed'] as const) {
 		const text = words.failure(failure, 0);
 		assert.match(text, /[Cc]hoose|once more|again/, failure);

@@ -6,7 +6,8 @@
 //     later run of the program, which finds the upload's address in a folder of small files (one for each upload). The
 //     address is written there before the first byte of the file is sent.
 //   - Only a 404 or 410 to HEAD makes it begin anew. 408, 409, 423, 425, 429, any 5xx, a redirect and everything that can
-//     happen to a connection are tried again, with growing delays; any other answer is final, save that after a 404 or 410 to
+//     happen to a connection are tried again, with growing delays; any other answer is final, and so is a 423 that says that the
+//     token has expired, save that after a 404 or 410 to
 //     PATCH HEAD is asked too. A POST is tried again in the same cases save for a redirect, 404, 410, 501, 505 and a server
 //     whose TLS isn't trusted or is none; when its answer is lost, the server may have made an upload that nobody knows of,
 //     and no client can help that.

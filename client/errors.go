@@ -49,11 +49,16 @@ type StatusError struct {
 	Text       string        // the first line of a plain text answer; empty without one
 	Location   string        // of a redirect
 	RetryAfter time.Duration // 0 if the server didn't say
+	// Unauthorized says that it is about the token: 401, or, to HEAD, another status with error="invalid_token" in its
+	// WWW-Authenticate. With another token the upload goes on.
+	Unauthorized bool
 }
 
 func (e *StatusError) Error() string {
 	text := fmt.Sprintf("%s was answered %d %s", e.Method, e.Status, http.StatusText(e.Status))
 	switch {
+	case e.Unauthorized && e.Text == "":
+		text += ": the token is missing, not valid or has expired"
 	case e.Location != "":
 		text += ", to " + e.Location
 	case e.Text != "":
@@ -65,6 +70,9 @@ func (e *StatusError) Error() string {
 // passing says whether the same request may succeed later, or, for an upload that exists, whether HEAD should be asked what
 // became of it.
 func (e *StatusError) passing() bool {
+	if e.Unauthorized {
+		return false
+	}
 	creating := e.Method == http.MethodPost
 	switch e.Status {
 	case http.StatusRequestTimeout, http.StatusConflict, http.StatusLocked, http.StatusTooEarly, http.StatusTooManyRequests:

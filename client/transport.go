@@ -58,6 +58,8 @@ func (t *transport) RoundTrip(req *http.Request) (*http.Response, error) {
 			Text:       plainText(resp),
 			Location:   Printable(resp.Header.Get("Location")),
 			RetryAfter: retryAfter(resp.Header.Get("Retry-After")),
+			Unauthorized: resp.StatusCode == http.StatusUnauthorized ||
+				strings.Contains(resp.Header.Get("WWW-Authenticate"), `error="invalid_token"`),
 		}
 	}
 	switch req.Method { // tusgo knows one success each, and the protocol doesn't

@@ -45,7 +45,7 @@ func TestChunkedBodyThatPauses(t *testing.T) {
 }
 
 // processorTime is what this process has used so far.
-func processorTime(t *testing.T) time.Duration {
+func processorTime(t testing.TB) time.Duration {
 	t.Helper()
 	var u syscall.Rusage
 	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {

@@ -41,6 +41,14 @@ func rewriteConcat(header string, base *url.URL, valid func(id string) bool) (st
 	return "final;" + strings.Join(addresses, " "), nil
 }
 
+// partsIn is how many parts a rewritten Upload-Concat header names.
+func partsIn(concat string) int {
+	if !strings.HasPrefix(concat, "final;") {
+		return 0
+	}
+	return strings.Count(concat, " ") + 1
+}
+
 // sameHost compares hosts and ports, where a port may be left out.
 func sameHost(a, b *url.URL) bool {
 	return strings.EqualFold(a.Hostname(), b.Hostname()) && portOf(a) == portOf(b)

@@ -3,9 +3,11 @@ package server
 import (
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"os"
 	"sync/atomic"
 	"syscall"
@@ -25,6 +27,13 @@ type conn struct {
 	polling atomic.Bool
 	unread  atomic.Bool  // an answer was given before the client has sent all
 	hurry   *atomic.Bool // of the listener: Close doesn't linger any more
+
+	// Set by limiter.accept, before anybody reads.
+	address  netip.Addr
+	forwards bool        // it is a trusted proxy's
+	beyond   atomic.Bool // its address had more than it may when it came
+	release  func()      // of its address's share, called once; may be nil
+	closed   atomic.Bool
 
 	// Of the Read that polls now; net/http has one reader at a time.
 	into []byte
@@ -86,21 +95,37 @@ func (c *conn) Close() error {
 	if c.unread.Load() && !c.hurry.Load() && c.CloseWrite() == nil && c.SetReadDeadline(time.Now().Add(lingerTime)) == nil {
 		_, _ = io.Copy(io.Discard, c.TCPConn) // until the client has closed, or the deadline
 	}
-	return c.TCPConn.Close()
+	err := c.TCPConn.Close()
+	if c.release != nil && c.closed.CompareAndSwap(false, true) {
+		c.release()
+	}
+	return err
 }
 
 // listener accepts conns.
 type listener struct {
 	*net.TCPListener
-	hurry atomic.Bool
+	hurry   atomic.Bool
+	limiter *limiter // nil: none
 }
 
+// Accept is net.Listener. Connections that are far too many are closed here, and cost nothing more.
 func (l *listener) Accept() (net.Conn, error) {
-	tcp, err := l.AcceptTCP()
-	if err != nil {
-		return nil, err
+	for {
+		tcp, err := l.AcceptTCP()
+		if err != nil {
+			return nil, err
+		}
+		c, err := newConn(tcp, &l.hurry)
+		if err != nil {
+			return nil, errors.Join(err, tcp.Close())
+		}
+		if l.limiter == nil || l.limiter.accept(c) {
+			return c, nil
+		}
+		_ = tcp.SetLinger(0) // a reset: the kernel keeps nothing of it either
+		_ = tcp.Close()
 	}
-	return newConn(tcp, &l.hurry)
 }
 
 type connKey struct{}

@@ -16,7 +16,7 @@ const (
 		"Upload-Checksum, Upload-Complete, Upload-Incomplete, Upload-Draft-Interop-Version, traceparent, tracestate"
 	corsExpose = "Location, Upload-Offset, Upload-Length, Upload-Defer-Length, Upload-Metadata, Upload-Concat, " +
 		"Upload-Expires, Upload-Complete, Upload-Draft-Interop-Version, Upload-Limit, Tus-Version, Tus-Resumable, " +
-		"Tus-Max-Size, Tus-Extension, Tus-Checksum-Algorithm, X-Request-ID, Retry-After"
+		"Tus-Max-Size, Tus-Extension, Tus-Checksum-Algorithm, X-Request-ID, Retry-After, WWW-Authenticate"
 	corsMaxAge = "7200" // the most that browsers keep
 )
 
@@ -29,6 +29,15 @@ type cors struct {
 
 func newCORS(origins []string) cors {
 	return cors{any: slices.Contains(origins, "*"), origins: origins}
+}
+
+// embedding is which pages may show a download as an image or a film. A browser doesn't
+// say which page that is, so it is all pages or those of this server alone.
+func (c cors) embedding() string {
+	if c.any || len(c.origins) > 0 {
+		return "cross-origin"
+	}
+	return "same-origin"
 }
 
 // setHeaders adds what a browser needs to see, to every answer.

@@ -31,8 +31,9 @@ func (s *Server) openDisk(locker store.Locker, counts *eventMetrics) (*storage, 
 		}
 		return events.Add(ctx, info, finishedAt)
 	}
+	opts.Accounts = s.accounts()
 	opts.Waiting = func(id string, finishedAt time.Time) (bool, error) { return events.Has(id, finishedAt) }
-	opts.Finished = func(took time.Duration) { s.insight.finish.Observe(took) }
+	opts.Wrote, opts.Finished = s.onChunk(), s.finishEnded
 	opts.Synced, opts.Redriven, opts.Reread, opts.Expired = counts.durable, counts.finishedAgain, counts.readAgain, counts.removed
 	uploads, err := disk.Open(opts)
 	if err != nil {
@@ -63,6 +64,7 @@ func diskOptions(cfg config.Config, log *slog.Logger) disk.Options {
 		DeleteFinishedAfter: cfg.DeleteFinishedAfter,
 		Durable:             cfg.Durability == "finish",
 		MaxSize:             cfg.MaxSize,
+		MinFreeSpace:        cfg.MinFreeSpace,
 		Journal:             cfg.JournalSize / 2 >> 20 << 20, // of each file, in whole MiB
 		Log:                 log,
 	}

@@ -8,6 +8,12 @@
 // tusd's handler, the store. Answers pass the response writer (response.go),
 // which knows what each method's clients need to hear.
 //
+// Who sends it is found out before anything is done (identity.go, by package access),
+// and whether they may use an upload before anything of it is said: the store asks that
+// as soon as it knows the record, and a lock before it is waited for (store.Guard).
+// Strangers hear 404 and disturb nobody.
+// A creation is asked about before anything of it exists (creation.go, policing.go).
+//
 // Forms (form.go) don't pass tusd: formparser.go splits them, formreader.go makes
 // drafts of their files, and the store finishes all of a form or none.
 //
@@ -25,9 +31,13 @@
 // Stop cuts running bodies: what arrived is kept, the client hears 503 with
 // Retry-After (on POST: 201 with the offset reached) and goes on at the next
 // server. More bodies at once than Config.MaxUploads hear 503 too. A body that
-// is idle or slower than the least rate is cut in the same way. A panic costs
-// its own request only. HEAD never hears a 5xx: clients throw the upload away
-// on one.
+// is idle or slower than the least rate is cut in the same way. A client that
+// wants more than its share (limiter.go, package limits) hears 503, the others
+// nothing. A panic costs its own request only. HEAD never hears a 5xx: clients
+// throw the upload away on one.
+//
+// A policy server may be slow or away: creations wait for it, within a bound, and nothing
+// else does.
 //
 // Where events go may be slow or away: no client waits for it, events wait in
 // the outbox, /readyz stays 200 and says so, and Stop leaves them there. An

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // redirectTime is how long an address is valid that a download is sent to. A
@@ -23,7 +25,8 @@ func (s *Server) download(w *response, r *http.Request, id string) error {
 	}
 	ctx, cancel := context.WithCancel(r.Context())
 	defer cancel()
-	content, err := s.store.Content(ctx, id)
+	x := exchangeOf(r)
+	content, err := s.content(ctx, x, id)
 	if err != nil {
 		return err
 	}
@@ -31,23 +34,48 @@ func (s *Server) download(w *response, r *http.Request, id string) error {
 	h := w.Header()
 	contentType, disposition := presentation(content.Info)
 	if s.store.presign != nil {
-		return s.redirect(ctx, w, id, contentType, disposition)
+		return s.redirect(ctx, w, id, x.client.mayStart(redirectTime), contentType, disposition)
 	}
 	h.Set("Content-Type", contentType)
 	h.Set("Content-Disposition", disposition)
 	h.Set("ETag", `"`+id+`"`) // a sealed upload never changes
-	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
-	h.Set("Cache-Control", "private")
+	s.isolate(h)
 	w.foreign, w.stopSending = true, cancel
 	http.ServeContent(w, r, "", content.Modified, content.Body)
 	return nil
 }
 
+// isolate says what a browser may do with a file of a stranger: run nothing, name its
+// address (a secret, if there is no token) to nobody, keep it for one person, and ask
+// again each time where who may have it can change.
+func (s *Server) isolate(h http.Header) {
+	h.Set("Content-Security-Policy", "default-src 'none'; sandbox")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("Cross-Origin-Resource-Policy", s.cors.embedding())
+	if s.cfg.Auth == "none" {
+		h.Set("Cache-Control", "private")
+	} else {
+		h.Set("Cache-Control", "private, no-cache")
+	}
+}
+
+// content opens a finished upload that the client may use.
+func (s *Server) content(ctx context.Context, x *exchange, id string) (store.Content, error) {
+	content, err := s.store.Content(ctx, id)
+	if err == nil {
+		return content, nil
+	}
+	if denied := x.permitUnread(ctx, id, err); denied != nil {
+		return content, denied
+	}
+	return content, err
+}
+
 // redirect sends a client to where S3 itself gives the upload. What browsers must
 // not run or show in place is said there too; the address is a secret, so nobody is
 // to keep the answer.
-func (s *Server) redirect(ctx context.Context, w *response, id, contentType, disposition string) error {
-	address, err := s.store.presign(ctx, id, redirectTime, contentType, disposition)
+func (s *Server) redirect(ctx context.Context, w *response, id string, valid time.Duration, contentType, disposition string) error {
+	address, err := s.store.presign(ctx, id, valid, contentType, disposition)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ func TestDownload(t *testing.T) {
 		"Content-Disposition":     `inline; filename="digits.txt"`,
 		"Content-Security-Policy": "default-src 'none'; sandbox",
 		"X-Content-Type-Options":  "nosniff",
+		"Referrer-Policy":         "no-referrer",
+		"Cache-Control":           "private",
 		"Accept-Ranges":           "bytes",
 		"ETag":                    `"` + idOf(location) + `"`,
 	} {

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/netip"
 	"runtime/debug"
 	"strings"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
+	"plateau/server/tracing"
 	"plateau/store"
 )
 
@@ -27,6 +29,14 @@ type exchange struct {
 	path     string // as the client sent it
 	stall    *stall // nil unless somebody wants to know
 	start    time.Time
+
+	server  *Server       // is asked what client may do
+	client  identity      // who sends it
+	parts   int           // that a concatenation names, as far as they were opened
+	address netip.Addr    // where it comes from, as proxies say; see limiter.enter
+	held    held          // of its client's share
+	refused bool          // by a limit of its client's: nothing is wrong with the server
+	span    *tracing.Span // nil: there is none
 }
 
 type exchangeKey struct{}
@@ -73,9 +83,14 @@ func exchangeOf(r *http.Request) *exchange {
 // the stack of every waiting upload has 16.
 func (s *Server) edge(w http.ResponseWriter, r *http.Request) {
 	s.active.begin()
-	x := &exchange{start: time.Now(), path: r.URL.Path}
+	x := &exchange{server: s, start: time.Now(), path: r.URL.Path}
 	defer s.leave(x, r)
-	s.routes.ServeHTTP(&x.response, s.enter(x, w, r))
+	r = s.enter(x, w, r)
+	if err := s.limiter.enter(x, r); err != nil {
+		x.response.refuse(err)
+		return
+	}
+	s.routes.ServeHTTP(&x.response, r)
 }
 
 // enter begins an exchange and returns the request as the routes see it.
@@ -91,8 +106,10 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 	}
 	x.request.Method = method
 	x.request.Offset = -1
+	x.request.Guard = x
 	x.response = response{ResponseWriter: w, request: &x.request, address: s.address, sending: &s.downloads}
 	x.Context = r.Context()
+	s.beginSpan(x, r)
 	r = r.WithContext(x)
 	r.Method = method
 	if r.Header.Get("Expect") != "" {
@@ -106,6 +123,7 @@ func (s *Server) enter(x *exchange, w http.ResponseWriter, r *http.Request) *htt
 			body.whenEnded = x.stall.begin
 		}
 	}
+	x.response.problem = acceptsProblem(r.Header["Accept"])
 	s.cors.setHeaders(w.Header(), r)
 	w.Header().Set("X-Content-Type-Options", "nosniff")
 	return r
@@ -121,10 +139,13 @@ func (s *Server) leave(x *exchange, r *http.Request) {
 	if panicked != nil && w.ResponseWriter != nil && w.status == 0 && x.request.Method != http.MethodHead {
 		w.fail(internalError())
 	}
+	w.release()
+	s.limiter.leave(x)
 	if w.body != nil {
 		s.bodies.release(w.body)
 	}
 	s.metrics.observe(x)
+	x.endSpan()
 	s.logExchange(x, r, panicked)
 	if panicked != nil && (w.sent > 0 || x.request.Method == http.MethodHead) {
 		// HEAD must not hear a 500, and half an answer must not look whole.
@@ -136,14 +157,14 @@ func (s *Server) leave(x *exchange, r *http.Request) {
 func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 	w := &x.response
 	level := slog.LevelInfo
-	if panicked != nil || w.status >= 500 {
+	if panicked != nil || w.status >= 500 && !x.refused {
 		level = slog.LevelError
 	}
 	code, cause := x.request.Failure()
 	if w.code != "" {
 		code = w.code
 	}
-	if cause != nil && level == slog.LevelInfo && unexpected(cause) {
+	if cause != nil && level == slog.LevelInfo && !x.refused && unexpected(cause) {
 		level = slog.LevelWarn
 	}
 	if !s.log.Enabled(r.Context(), level) {
@@ -153,7 +174,7 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 	if w.body != nil {
 		bytes = w.body.Received()
 	}
-	attrs := make([]slog.Attr, 0, 12)
+	attrs := make([]slog.Attr, 0, 13)
 	attrs = append(attrs,
 		slog.String("method", x.request.Method),
 		slog.String("path", x.path),
@@ -163,6 +184,9 @@ func (s *Server) logExchange(x *exchange, r *http.Request, panicked any) {
 		slog.Duration("duration", time.Since(x.start)),
 		slog.String("client", s.clientOf(w, r)),
 	)
+	if x.client.owner != "" {
+		attrs = append(attrs, slog.String("owner", x.client.owner))
+	}
 	if id := r.Header.Get("X-Request-ID"); id != "" {
 		attrs = append(attrs, slog.String("request_id", id[:min(len(id), 128)]))
 	}

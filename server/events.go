@@ -41,18 +41,20 @@ type events struct {
 }
 
 // newEvents makes what lies behind an outbox. What the sink writes to standard
-// output goes to out.
-func newEvents(cfg config.Config, log *slog.Logger, out io.Writer, outbox eventOutbox, m *eventMetrics) (*events, error) {
+// output goes to out. tried is told of each try to deliver an event; it may be nil.
+func newEvents(cfg config.Config, log *slog.Logger, out io.Writer, outbox eventOutbox, m *eventMetrics, tried func(hooks.Try)) (*events, error) {
 	e := &events{eventMetrics: m, outbox: outbox}
 	if err := e.openSink(cfg, log, out); err != nil {
 		return nil, &UsageError{err}
 	}
+	observer := m.observer()
+	observer.Tried = tried
 	var err error
 	e.relay, err = hooks.NewRelay(hooks.RelayOptions{
 		Outbox:   outbox,
 		Sink:     e.sink,
 		Source:   cfg.EventSource,
-		Observer: m.observer(),
+		Observer: observer,
 		Log:      log,
 	})
 	if err != nil {

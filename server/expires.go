@@ -12,6 +12,14 @@ import (
 
 // NewUpload is part of handler.DataStore.
 func (g guarded) NewUpload(ctx context.Context, info handler.FileInfo) (handler.Upload, error) {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return g.DataStore.NewUpload(ctx, info)
+	}
+	info, err := g.server.mayCreate(x, info)
+	if err != nil {
+		return nil, err
+	}
 	u, err := g.DataStore.NewUpload(ctx, info)
 	if err == nil {
 		note(ctx, u)

@@ -98,11 +98,12 @@ func (s *Server) changed(v flags.Values) {
 	}
 }
 
-// Reload reads the flags and the TLS certificate again. It may be called at any
+// Reload reads the flags, the tokens and the TLS certificate again. It may be called at any
 // time between Start and Stop; it is what SIGHUP is for. What can't be read stays as
 // it was, and the log says so.
 func (s *Server) Reload() {
 	s.flags.Reload()
+	s.auth.reload()
 	if s.certificate == nil {
 		return
 	}

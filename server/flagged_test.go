@@ -100,7 +100,7 @@ func TestFlagsHaveEffect(t *testing.T) {
 	set(map[string]any{"write-block": "4MiB", "buffer-pool": "1MiB"}, fmt.Sprintf(`plateau_flag_value{name="buffer-pool"} %g`, float64(4<<20)))
 
 	// What is out of bounds, or of another kind, is held to what is allowed.
-	set(map[string]any{"write-block": 1, "max-uploads": "many"}, `plateau_flag_value{name="min-rate"} 0`)
+	set(map[string]any{"write-block": 1, "max-uploads": "many"}, `plateau_flag_value{name="write-block"} 65536`)
 	var shown map[string]struct{ Value any }
 	a := p.admin("/debug/flags")
 	_ = json.Unmarshal([]byte(a.body), &shown) // the sources are of another form

@@ -72,13 +72,19 @@ func (s *Server) form(c *echo.Context) error {
 
 // takeForm reads a form, stores it and answers, or returns the answer.
 func (s *Server) takeForm(w *response, r *http.Request) error {
+	if err := s.identify(exchangeOf(r), r); err != nil {
+		return err
+	}
 	boundary, err := s.checkForm(w, r)
+	if err == nil {
+		err = s.limiter.upload(exchangeOf(r))
+	}
 	if err != nil {
 		return err
 	}
 	w.body.wantWhole()
 	f := &formReader{server: s, body: w.body, ctx: r.Context(), fields: map[string]string{}}
-	f.parser = newFormParser(newFormInput(s.leaks.keepForm(w.body, r), s.store), boundary)
+	f.parser = newFormParser(newFormInput(s.policing.formBody(s.leaks.keepForm(w.body, r)), s.store), boundary)
 	defer f.end()
 	if err := f.read(); err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"net/textproto"
 	"strings"
 	"sync/atomic"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -140,7 +141,8 @@ func (f *formReader) readFile(header textproto.MIMEHeader, said formPart) error 
 			return err
 		}
 	}
-	return f.parser.content(func(b []byte) error {
+	began := time.Now()
+	err := f.parser.content(func(b []byte) error {
 		if file.draft == nil {
 			if err := f.draft(&file); err != nil {
 				return err
@@ -155,6 +157,10 @@ func (f *formReader) readFile(header textproto.MIMEHeader, said formPart) error 
 		atomic.AddUint64(f.server.tusd.Metrics.BytesReceived, uint64(len(b)))
 		return nil
 	})
+	if file.draft != nil {
+		f.server.chunkEnded(f.ctx, store.EndedChunk{ID: file.draft.ID(), Size: file.draft.Size(), Began: began, Err: err})
+	}
+	return err
 }
 
 // draft begins the draft of a file. The last one's file is closed: a form may have
@@ -163,7 +169,16 @@ func (f *formReader) draft(file *formFile) (err error) {
 	if last := len(f.files) - 1; last >= 0 {
 		f.files[last].draft.Rest()
 	}
-	if file.draft, err = f.server.store.NewDraft(f.ctx); err != nil {
+	info, err := f.server.mayCreate(f.ctx.Value(exchangeKey{}).(*exchange), handler.FileInfo{MetaData: file.metadata, SizeIsDeferred: true})
+	if err != nil {
+		return err
+	}
+	f.namesSize += metadataSize(info.MetaData) - metadataSize(file.metadata)
+	if file.metadata = info.MetaData; f.namesSize > formNames {
+		return formFieldsTooLarge()
+	}
+	file.draft, err = f.server.store.NewDraft(f.ctx)
+	if err != nil {
 		return err
 	}
 	f.files = append(f.files, *file)
@@ -171,7 +186,7 @@ func (f *formReader) draft(file *formFile) (err error) {
 	if slow, ok := file.draft.(interface{ Wait() }); ok {
 		f.parser.ready = slow.Wait
 	}
-	f.body.target.Store(&target{id: file.draft.ID(), offset: int64(len(f.parser.window)) - f.body.Received(), size: -1})
+	f.body.target.Store(&target{id: file.draft.ID(), owner: store.RequestFrom(f.ctx).Owner, offset: int64(len(f.parser.window)) - f.body.Received(), size: -1})
 	atomic.AddUint64(f.server.tusd.Metrics.UploadsCreated, 1)
 	return nil
 }
@@ -193,7 +208,7 @@ func (f *formReader) finish() []store.Finished {
 	metadata := make([]handler.MetaData, len(f.files))
 	for i, file := range f.files {
 		// What the client says of the file itself is more than a field of that name.
-		all := handler.MetaData(maps.Clone(f.fields))
+		all := f.server.policing.fieldsFor(file.metadata, f.fields)
 		maps.Copy(all, file.metadata)
 		drafts[i], metadata[i] = file.draft, all
 	}

@@ -100,8 +100,9 @@ func TestFormsThatAreHalfFinished(t *testing.T) {
 		}
 	})
 	p.start()
-	a := p.post(formOf(t, part{field: "file", file: "a", text: "1"}, part{field: "file", file: "b", text: "2"}, part{field: "file", file: "c"}))
-	if a.status != 503 || a.get("Retry-After") != "" || !strings.Contains(a.body, `"status": "stored"`) || !strings.Contains(a.body, `"status": "failed"`) {
+	form := formOf(t, part{field: "file", file: "a", text: "1"}, part{field: "file", file: "b", text: "2"}, part{field: "file", file: "c"})
+	a := p.do("POST", "/upload", form, formType, "Accept: application/problem+json") // which a list is not
+	if a.status != 503 || a.get("Content-Type") != "application/json" || a.get("Retry-After") != "" || !strings.Contains(a.body, `"status": "stored"`) || !strings.Contains(a.body, `"status": "failed"`) {
 		t.Errorf("%v", a)
 	}
 	if names := p.names(); len(names) != 2 {

@@ -21,7 +21,8 @@ const lastAnswers = time.Second
 // httpServer is an http.Server and its one listener.
 type httpServer struct {
 	*http.Server
-	addr     string // to listen at; empty: off
+	addr     string   // to listen at; empty: off
+	limiter  *limiter // of its connections; nil: none
 	listener *listener
 	serving  sync.WaitGroup
 }
@@ -37,7 +38,7 @@ func (h *httpServer) listen(ctx context.Context) error {
 	if !ok {
 		return errors.Join(fmt.Errorf("%s is not a TCP address", h.addr), l.Close())
 	}
-	h.listener = &listener{TCPListener: tcp}
+	h.listener = &listener{TCPListener: tcp, limiter: h.limiter}
 	return nil
 }
 

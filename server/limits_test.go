@@ -50,13 +50,13 @@ func TestIdleTimeout(t *testing.T) {
 // A body that keeps coming is not idle, however long it takes, and its
 // connection can be used again after longer than the idle time.
 func TestIdleTimeoutIsOfSilence(t *testing.T) {
-	p := run(t, idleAfter(time.Second))
+	p := run(t, idleAfter(2*time.Second))
 	location := p.create("Upload-Length: 12")
 	w := p.dial()
 	w.begin("PATCH", location, offsetStream, "Upload-Offset: 0", "Content-Length: 12")
 	for range 12 {
 		w.send("x")
-		time.Sleep(100 * time.Millisecond) // what this test is about
+		time.Sleep(200 * time.Millisecond) // what this test is about
 	}
 	if a := w.mustHear("PATCH"); a.status != 204 {
 		t.Errorf("PATCH heard %v", a)
@@ -65,7 +65,7 @@ func TestIdleTimeoutIsOfSilence(t *testing.T) {
 	if a := w.mustHear("GET"); a.status != 200 {
 		t.Errorf("GET heard %v", a)
 	}
-	time.Sleep(1200 * time.Millisecond) // again
+	time.Sleep(2200 * time.Millisecond) // again
 	w.begin("HEAD", location)
 	if a := w.mustHear("HEAD"); a.status != 200 {
 		t.Errorf("HEAD heard %v", a)

@@ -50,6 +50,11 @@ func checkMetadata(header string) error {
 	return nil
 }
 
+// validMetadataKey reports whether Upload-Metadata can carry a key.
+func validMetadataKey(key string) bool {
+	return key != "" && isASCII(key) && !strings.Contains(key, ",")
+}
+
 // isASCII reports whether key has printable ASCII characters only.
 func isASCII(key string) bool {
 	for _, c := range []byte(key) {

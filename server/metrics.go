@@ -50,6 +50,7 @@ func newMetrics(s *Server) *metrics {
 		}, func() float64 { return float64(s.bodies.total.Load()) }),
 		flagGauge{s.flags},
 		s.flagSources,
+		s.policing.seconds,
 		s.insight.captured,
 		watchdogGauge{s.insight},
 		prometheuscollector.New(s.tusd.Metrics),
@@ -57,6 +58,9 @@ func newMetrics(s *Server) *metrics {
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 	)
 	m.registry.MustRegister(s.store.collectors...)
+	m.registry.MustRegister(s.limiter.collectors()...)
+	m.registry.MustRegister(spanCounters(s.tracer)...)
+	m.registry.MustRegister(quotaGauges(s.quotas)...)
 	return m
 }
 
@@ -70,14 +74,21 @@ func (m *metrics) observe(x *exchange) {
 	if x.response.status < 400 {
 		return
 	}
-	code := x.response.code
-	if code == "" {
-		code, _ = x.request.Failure() // HEAD has no body to tell it
+	m.errors.WithLabelValues(x.failureCode()).Inc()
+}
+
+// failureCode is the code of an error answer, "none" if it has none; else it is empty.
+func (x *exchange) failureCode() string {
+	if x.response.status < 400 {
+		return ""
 	}
-	if code == "" {
-		code = "none"
+	if x.response.code != "" {
+		return x.response.code
 	}
-	m.errors.WithLabelValues(code).Inc()
+	if code, _ := x.request.Failure(); code != "" { // HEAD has no body to tell it
+		return code
+	}
+	return "none"
 }
 
 // methodLabel keeps a client from making up label values.

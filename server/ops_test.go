@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"encoding/json"
 	"maps"
 	"os"
 	"path/filepath"
@@ -14,6 +13,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"plateau/config"
+	"plateau/server/policy"
 )
 
 // series are the metrics that a server shows: name, label, value.
@@ -48,7 +50,16 @@ func shown(t *testing.T) series {
 		return p.Running() == 0 && strings.Contains(p.admin("/metrics").body, `plateau_errors_total{code="ERR_STORAGE_FAILED"}`)
 	})
 	bucket := run(t, s3Away(t))
-	for line := range strings.Lines(p.admin("/metrics").body + bucket.admin("/metrics").body) {
+	asked := newPolicyServer(t, func(policy.Question) string { return `{"allow": true}` })
+	_, traced := collect(t)
+	limited := run(t, traced, func(c *config.Config) {
+		c.LimitAddressConnections, c.LimitOwnerUploads, c.LimitCreations = 9, 9, 1
+		c.QuotaBytes, c.PolicyURL = 1<<30, asked.URL
+	})
+	for limited.do("POST", "/files/", "", "Upload-Length: 5").status == 201 {
+	}
+	until(t, "the refusal is counted", func() bool { return limited.Running() == 0 })
+	for line := range strings.Lines(p.admin("/metrics").body + bucket.admin("/metrics").body + limited.admin("/metrics").body) {
 		m := sampleLine.FindStringSubmatch(strings.TrimSpace(line))
 		if m == nil {
 			continue // a comment
@@ -209,82 +220,5 @@ func TestAlerts(t *testing.T) {
 	}
 	if sorted := slices.Sorted(slices.Values(alerts)); len(slices.Compact(sorted)) != len(alerts) || len(alerts) < 14 {
 		t.Errorf("alerts: %v", alerts)
-	}
-}
-
-// TestDashboard holds ops/dashboard.json against what a server shows, and finds a place for each metric of ours on it.
-func TestDashboard(t *testing.T) {
-	data, err := os.ReadFile("../ops/dashboard.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	type target struct {
-		Expr         string `json:"expr"`
-		LegendFormat string `json:"legendFormat"`
-	}
-	var board struct {
-		Title         string `json:"title"`
-		SchemaVersion int    `json:"schemaVersion"`
-		Panels        []struct {
-			ID          int      `json:"id"`
-			Type        string   `json:"type"`
-			Title       string   `json:"title"`
-			Description string   `json:"description"`
-			Targets     []target `json:"targets"`
-		} `json:"panels"`
-		Annotations struct {
-			List []struct {
-				Name string `json:"name"`
-				Expr string `json:"expr"`
-			} `json:"list"`
-		} `json:"annotations"`
-		Templating struct {
-			List []struct {
-				Name       string `json:"name"`
-				Definition string `json:"definition"`
-			} `json:"list"`
-		} `json:"templating"`
-	}
-	if err := json.Unmarshal(data, &board); err != nil {
-		t.Fatal(err)
-	}
-	if board.Title == "" || board.SchemaVersion < 39 {
-		t.Errorf("%q, schema %d", board.Title, board.SchemaVersion)
-	}
-	all := shown(t)
-	var used []string
-	ids := make(map[int]bool)
-	for _, p := range board.Panels {
-		if ids[p.ID] || p.Type != "row" && (p.Description == "" || len(p.Targets) == 0) {
-			t.Errorf("panel %d, %s: its number is another's, or it shows or explains nothing", p.ID, p.Title)
-		}
-		ids[p.ID] = true
-		for _, q := range p.Targets {
-			names, usable := checkExpr(t, all, p.Title, q.Expr)
-			used = append(used, names...)
-			for _, label := range regexp.MustCompile(`\{\{(\w+)\}\}`).FindAllStringSubmatch(q.LegendFormat, -1) {
-				if !slices.Contains(usable, label[1]) {
-					t.Errorf("%s: its legend tells a label %s", p.Title, label[1])
-				}
-			}
-		}
-	}
-	for _, a := range board.Annotations.List {
-		checkExpr(t, all, a.Name, a.Expr)
-	}
-	for _, v := range board.Templating.List {
-		if query := regexp.MustCompile(`^label_values\((.*), \w+\)$`).FindStringSubmatch(v.Definition); query != nil {
-			checkExpr(t, all, v.Name, query[1])
-		}
-	}
-	for name := range all {
-		ours := strings.HasPrefix(name, "plateau_") || strings.HasPrefix(name, "tusd_")
-		if !ours || name == "tusd_errors_total" { // plateau_errors_total says that, and more
-			continue
-		}
-		family := regexp.MustCompile(`_(bucket|sum|count)$`).ReplaceAllString(name, "")
-		if !slices.ContainsFunc(used, func(u string) bool { return strings.HasPrefix(u, family) }) {
-			t.Errorf("no panel shows %s", name)
-		}
 	}
 }

@@ -34,7 +34,7 @@ func TestPage(t *testing.T) {
 		t.Log("the page is not built, so its options are not looked at: make page")
 		return
 	}
-	if !strings.Contains(page, `data-downloads="false" data-max-size="12345"`) {
+	if !strings.Contains(page, `data-downloads="false" data-max-size="12345" data-auth="false"`) {
 		t.Errorf("the page's options:\n%.300s", page)
 	}
 }

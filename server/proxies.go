@@ -17,13 +17,21 @@ func (p proxies) trusts(addr netip.Addr) bool {
 // clientOf returns the address of the client: the last one in X-Forwarded-For
 // that is not a trusted proxy's, since anybody can write the ones before it.
 func (p proxies) clientOf(r *http.Request) string {
+	if client := p.addressOf(r); client.IsValid() {
+		return client.String()
+	}
+	return r.RemoteAddr
+}
+
+// addressOf is clientOf as an address; it isn't valid where the peer has none.
+func (p proxies) addressOf(r *http.Request) netip.Addr {
 	peer, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
-		return r.RemoteAddr
+		return netip.Addr{}
 	}
 	client := peer.Addr().Unmap()
 	if len(p) == 0 || !p.trusts(client) {
-		return client.String()
+		return client
 	}
 	hops := strings.Split(strings.Join(r.Header.Values("X-Forwarded-For"), ","), ",")
 	for _, hop := range slices.Backward(hops) {
@@ -36,7 +44,7 @@ func (p proxies) clientOf(r *http.Request) string {
 			break
 		}
 	}
-	return client.String()
+	return client
 }
 
 // parseHop reads an address; some balancers write the port too.

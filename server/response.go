@@ -1,9 +1,7 @@
 package server
 
 import (
-	"bytes"
 	"context"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -30,6 +28,8 @@ type response struct {
 	address func(id string) string
 	sending *downloads // those that run, to be one of them
 	foreign bool       // the handler's error texts are not ours, and are replaced
+	problem bool       // the client has errors as application/problem+json
+	held    bool       // a problem's header waits for its text, see tell
 
 	id     string         // the upload's, once it is known
 	upload handler.Upload // what tusd opened or made last; see setExpires
@@ -61,6 +61,9 @@ func (w *response) WriteHeader(status int) {
 		if w.status != status {
 			h.Set("Retry-After", "1")
 		}
+		// What is wrong now may not be wrong later, or for somebody else.
+		h.Set("Cache-Control", "no-store")
+		w.held = w.problem && w.request.Method != http.MethodHead && strings.HasPrefix(h.Get("Content-Type"), "text/plain")
 	case w.request.Method == http.MethodHead:
 		w.setExpires()
 		// tusd says the upload's whole length here, whatever GET would send.
@@ -68,7 +71,7 @@ func (w *response) WriteHeader(status int) {
 		if list, ok := strings.CutPrefix(h.Get("Upload-Concat"), "final;"); ok {
 			h.Set("Upload-Concat", "final;"+w.readdress(list))
 		}
-	case w.status == http.StatusCreated && h.Get("Location") != "":
+	case w.status == http.StatusCreated && w.id == "" && h.Get("Location") != "": // tusd's
 		w.id = lastSegment(h.Get("Location"))
 		h.Set("Location", w.address(w.id))
 		w.setExpires()
@@ -80,7 +83,9 @@ func (w *response) WriteHeader(status int) {
 	}
 	// An error means that there is nobody to write to.
 	_ = http.NewResponseController(w.ResponseWriter).SetWriteDeadline(time.Now().Add(answerTime))
-	w.ResponseWriter.WriteHeader(w.status)
+	if !w.held {
+		w.ResponseWriter.WriteHeader(w.status)
+	}
 }
 
 // readdress turns tusd's absolute addresses into ours.
@@ -105,9 +110,12 @@ func (w *response) Write(p []byte) (int, error) {
 		return len(p), nil // replaced
 	}
 	if w.status >= 400 && w.code == "" {
-		if code, _, ok := bytes.Cut(p, []byte(": ")); ok && bytes.HasPrefix(code, []byte("ERR_")) {
-			w.code = string(code)
-		}
+		w.code, _, _ = cutError(p)
+	}
+	if w.held {
+		n, err := w.tell(p)
+		w.sent += int64(n)
+		return len(p), err
 	}
 	n, err := w.ResponseWriter.Write(p)
 	w.sent += int64(n)
@@ -155,6 +163,6 @@ func (w *response) fail(e handler.Error) {
 	w.code = e.ErrorCode
 	w.WriteHeader(e.HTTPResponse.StatusCode)
 	if w.request.Method != http.MethodHead {
-		_, _ = io.WriteString(w.ResponseWriter, e.HTTPResponse.Body) // the client is gone, or hears it
+		_, _ = w.tell([]byte(e.HTTPResponse.Body)) // the client is gone, or hears it
 	}
 }

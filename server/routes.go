@@ -17,10 +17,14 @@ func (s *Server) newRoutes() http.Handler {
 	e.Any("/files", s.uploads)
 	e.Any("/files/*", s.uploads)
 	e.Any(formPath, s.form)
+	e.Any(linksPath+"*", s.link)
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
 	e.HEAD("/healthz", s.healthz)
 	e.HEAD("/readyz", s.readyz)
+	if s.cfg.Auth != "none" {
+		e.GET("/whoami", s.whoami)
+	}
 	page := s.page(web.Handler(s.pageOptions()))
 	e.GET("/*", page)
 	e.HEAD("/*", page)
@@ -30,7 +34,7 @@ func (s *Server) newRoutes() http.Handler {
 // pageOptions is what the page must know. With --base-url uploads may have
 // another origin than the page has.
 func (s *Server) pageOptions() web.Options {
-	o := web.Options{Downloads: s.cfg.Downloads != "false", MaxSize: s.cfg.MaxSize}
+	o := web.Options{Downloads: s.cfg.Downloads != "false", MaxSize: s.cfg.MaxSize, Auth: s.cfg.Auth != "none"}
 	if s.base != nil {
 		o.Origin = s.base.Scheme + "://" + s.base.Host
 	}
@@ -58,7 +62,7 @@ func (s *Server) readyz(c *echo.Context) error {
 	if !s.ready.Load() {
 		return say(c, http.StatusServiceUnavailable, "not ready\n")
 	}
-	return say(c, http.StatusOK, "ready\n"+s.events.troubles()+s.store.troubles())
+	return say(c, http.StatusOK, "ready\n"+s.events.troubles()+s.store.troubles()+s.auth.trouble()+s.policing.troubles())
 }
 
 func say(c *echo.Context, status int, text string) error {

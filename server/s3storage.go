@@ -43,9 +43,9 @@ func (s *Server) openS3(locker store.Locker, counts *eventMetrics) (*storage, er
 	}
 	opts := s3Options(s.cfg, s.log, b, events)
 	opts.SpoolDir = filepath.Join(s.cfg.DataDir, "spool")
-	opts.Locker = locker
+	opts.Locker, opts.Accounts = locker, s.accounts()
 	opts.Intents = intents{events, s.beforeEvent}
-	opts.Finished = func(took time.Duration) { s.insight.finish.Observe(took) }
+	opts.Wrote, opts.Finished = s.onChunk(), s.finishEnded
 	opts.Redriven, opts.Expired = counts.finishedAgain, counts.removed
 	if uploads, err = s3.Open(context.Background(), opts); err != nil {
 		err = errors.Join(err, events.Close())

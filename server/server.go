@@ -15,6 +15,7 @@ import (
 
 	"plateau/config"
 	"plateau/server/flags"
+	"plateau/server/tracing"
 	"plateau/store/memorylock"
 )
 
@@ -35,6 +36,8 @@ type Server struct {
 	proxies proxies
 	labels  routeLabels
 
+	auth     *authentication
+	quotas   *quotaLedger // nil: there are none
 	store    *storage
 	events   *events
 	flags    *flags.Flags
@@ -44,9 +47,12 @@ type Server struct {
 	flagSources    *prometheus.GaugeVec // 1 or 0 by source
 	flagServerAway atomic.Bool
 	insight        *insight
+	tracer         *tracing.Tracer // nil: there are no spans
 	tusd           *tusd
 	bodies         *bodies
+	limiter        *limiter
 	downloads      downloads
+	policing       *policing
 	metrics        *metrics
 	routes         http.Handler
 
@@ -131,13 +137,26 @@ func New(o Options) (*Server, error) {
 		}
 		s.base = base
 	}
+	var err error
+	if s.limiter, err = newLimiter(cfg, log); err != nil {
+		return nil, err
+	}
+	if s.tracer, err = openTracer(o); err != nil {
+		return nil, &UsageError{err}
+	}
+	if s.auth, err = newAuthentication(cfg, log); err != nil {
+		return nil, err
+	}
+	if s.policing, err = newPolicing(cfg, log); err != nil {
+		return nil, &UsageError{err}
+	}
+	s.quotas = newQuotas(cfg)
 	locker := memorylock.New()
 	counts := newEventMetrics()
-	var err error
 	if s.store, err = s.openStorage(locker, counts); err != nil {
 		return nil, err
 	}
-	if s.events, err = newEvents(cfg, log, o.Out, s.store.outbox, counts); err != nil {
+	if s.events, err = newEvents(cfg, log, o.Out, s.store.outbox, counts, deliveries(s.tracer, cfg)); err != nil {
 		return nil, errors.Join(err, s.store.Close(context.Background()), s.store.closeRest())
 	}
 	if err := s.assemble(locker); err != nil {
@@ -146,12 +165,13 @@ func New(o Options) (*Server, error) {
 	}
 	s.events.register(s.metrics.registry, log)
 	s.routes = s.newRoutes()
-	s.public = httpServer{addr: cfg.Listen, Server: &http.Server{
+	s.public = httpServer{addr: cfg.Listen, limiter: s.limiter, Server: &http.Server{
 		Handler:           http.HandlerFunc(s.edge),
 		ConnContext:       withConn,
 		ReadHeaderTimeout: headerTimeout,
 		IdleTimeout:       keepAlive,
 		MaxHeaderBytes:    maxHeader,
+		HTTP2:             s.limiter.http2(),
 		ErrorLog:          connectionLog(log),
 	}}
 	if s.certificate != nil {
@@ -169,7 +189,7 @@ func New(o Options) (*Server, error) {
 
 // assemble makes what needs the store and the events.
 func (s *Server) assemble(locker *memorylock.Locker) (err error) {
-	if s.tusd, err = newTusd(s.store.uploadStore, locker, s.cfg.MaxSize); err != nil {
+	if s.tusd, err = newTusd(s, s.store.uploadStore, locker, s.cfg.MaxSize); err != nil {
 		return fmt.Errorf("set up tusd: %w", err)
 	}
 	if s.flags, err = s.newFlags(); err != nil {
@@ -199,7 +219,10 @@ func (s *Server) Start(ctx context.Context) error {
 			return fmt.Errorf("listen for the admin: %w", err)
 		}
 	}
+	s.auth.start(ctx)
+	s.tracer.Start()
 	s.store.Start(ctx)
+	s.quotas.start(ctx, s.store.Occupants, s.log)
 	s.events.start(ctx, s.failed)
 	s.startFlags(ctx)
 	s.insight.start(ctx)
@@ -244,10 +267,12 @@ func (s *Server) stop(ctx context.Context) error {
 	var errs []error
 	s.bodies.stop()
 	s.downloads.stop()
+	s.policing.close()
 	s.store.Interrupt()
 	stored := false // all that could add an event has ended
 	err := s.public.stop(ctx, s.active.idle)
-	quiet := errors.Join(s.stopFlags(), s.insight.stop()) // ends the pages of operators
+	s.quotas.stop()
+	quiet := errors.Join(s.auth.stop(), s.stopFlags(), s.insight.stop()) // ends the pages of operators
 	errs = append(errs, quiet)
 	if err != nil {
 		errs = append(errs, fmt.Errorf("stop serving uploads: %w", err))
@@ -257,6 +282,7 @@ func (s *Server) stop(ctx context.Context) error {
 		stored = true
 	}
 	err = s.events.stop(ctx)
+	s.stopTracing(ctx)
 	s.admin.close()
 	s.awaitOperators()
 	if err != nil {

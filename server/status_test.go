@@ -66,6 +66,10 @@ func (p *plateau) refuses(t *testing.T, rows []badRequest) {
 			if name, value, found := strings.Cut(row.want, ": "); found && a.get(name) != value {
 				t.Errorf("%s is %q, want %q", name, a.get(name), value)
 			}
+			w = p.dial()
+			w.begin(row.method, names.Replace(row.path), append(headers, "Accept: application/problem+json")...)
+			w.send(row.body)
+			checkProblem(t, row.method, w.mustHear(row.method), a)
 			if after := p.folder(); !maps.Equal(before, after) {
 				t.Errorf("the folder changed: %q became %q", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
 			}

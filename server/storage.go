@@ -22,6 +22,13 @@ type uploadStore interface {
 	// ValidID reports whether an upload can have this id. It doesn't block.
 	ValidID(id string) bool
 	Content(ctx context.Context, id string) (store.Content, error)
+	// Record reads an upload's record and does nothing else with it: whose it is can be
+	// known of one that is in use, or broken.
+	Record(ctx context.Context, id string) (handler.FileInfo, error)
+
+	// Occupants calls each for what occupies something, in the order of ids, from behind
+	// after on.
+	Occupants(ctx context.Context, after string, each func(id, owner string, what store.Occupied) error) error
 
 	// NewDraft begins a file of a form, FinishDrafts makes uploads of them, in the
 	// order that they were given.

@@ -71,6 +71,13 @@ func runTLS(t *testing.T, protocol string) *plateau {
 	return p
 }
 
+// http2Only speaks HTTP/2 and nothing else.
+func http2Only(pool *x509.CertPool) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP2(true)
+	return &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, Protocols: protocols}
+}
+
 // held starts a request whose body sends text and then waits until the request
 // ends. Its answer comes from the function that it returns.
 func (p *plateau) held(t *testing.T, method, path, text string, headers ...string) func() answer {
@@ -173,7 +180,7 @@ func TestIdleTimeoutOverTLS(t *testing.T) {
 		t.Run(protocol, func(t *testing.T) {
 			certFile, keyFile, pool := certificate(t)
 			p := run(t, func(c *config.Config) {
-				c.TLSCert, c.TLSKey, c.IdleTimeout = certFile, keyFile, 100*time.Millisecond
+				c.TLSCert, c.TLSKey, c.IdleTimeout = certFile, keyFile, time.Second
 			})
 			p.url = "https://" + p.Addr()
 			p.http.Transport = &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}, ForceAttemptHTTP2: protocol == "HTTP/2.0"}

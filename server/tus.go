@@ -42,13 +42,18 @@ func (s *Server) prepare(w *response, r *http.Request) http.HandlerFunc {
 	if err == nil {
 		return serve
 	}
+	w.refuse(err)
+	return nil
+}
+
+// refuse answers with an error; one that isn't an answer stays in the log.
+func (w *response) refuse(err error) {
 	answer, ok := errors.AsType[handler.Error](err)
 	if !ok {
 		answer = internalError()
 		w.request.Fail(answer, err)
 	}
 	w.fail(answer)
-	return nil
 }
 
 // choose finds the method of tusd's handler, or serves what tusd is not asked.
@@ -65,6 +70,11 @@ func (s *Server) choose(w *response, r *http.Request) (http.HandlerFunc, error) 
 		s.discover(h)
 		w.WriteHeader(http.StatusNoContent)
 		return nil, nil
+	}
+	if err := s.identifyFor(id, r); err != nil {
+		return nil, err
+	}
+	switch {
 	case id == "" && r.Method == http.MethodPost:
 		return s.tusd.PostFile, nil
 	case id == "":
@@ -93,6 +103,9 @@ func (s *Server) admit(w *response, r *http.Request) error {
 	}
 	if w.full != nil {
 		return w.full
+	}
+	if err := s.limiter.upload(exchangeOf(r)); err != nil {
+		return err
 	}
 	if w.id == "" && w.body != nil && r.Header.Get("Content-Type") != offsetStream {
 		if w.body.hasBytes() {
@@ -143,6 +156,12 @@ func (s *Server) check(r *http.Request) error {
 	} else if r.Method == http.MethodPatch {
 		return wrongContentType()
 	}
+	if r.Method == http.MethodDelete {
+		return nil
+	}
+	if err := checkNumbers(r.Header); err != nil {
+		return err
+	}
 	if length := r.Header.Get("Upload-Length"); length != "" && s.cfg.MaxSize > 0 {
 		if n, err := strconv.ParseInt(length, 10, 64); err == nil && n > s.cfg.MaxSize {
 			return maxSizeExceeded()
@@ -163,6 +182,9 @@ func (s *Server) check(r *http.Request) error {
 	concat, err := rewriteConcat(r.Header.Get("Upload-Concat"), s.base, s.store.ValidID)
 	if err != nil {
 		return err
+	}
+	if most := s.cfg.MaxParts; most > 0 && partsIn(concat) > most {
+		return tooManyParts(most)
 	}
 	if concat != "" {
 		r.Header.Set("Upload-Concat", concat)

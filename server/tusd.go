@@ -25,10 +25,10 @@ type tusd struct{ *handler.UnroutedHandler }
 // newTusd sets tusd's handler up over a store. Of tusd's features those are
 // off that the server does itself, or better: CORS, downloads, deadlines (see
 // response), notifications (lost in a crash), its logger.
-func newTusd(uploads uploadStore, locker *memorylock.Locker, maxSize int64) (*tusd, error) {
+func newTusd(s *Server, uploads uploadStore, locker *memorylock.Locker, maxSize int64) (*tusd, error) {
 	composer := handler.NewStoreComposer()
 	uploads.UseIn(composer)
-	composer.UseCore(guarded{uploads})
+	composer.UseCore(guarded{uploads, s})
 	composer.UseLocker(patient{locker})
 	h, err := handler.NewUnroutedHandler(handler.Config{
 		StoreComposer:                    composer,
@@ -88,11 +88,17 @@ func (l patientLock) Unlock() error { return l.lock.Unlock() }
 // guarded is the store as tusd sees it. It refuses a body for an upload that has
 // all its bytes, which tusd would answer with 204, the body unread; and it lets
 // a length be declared again, which tusd would refuse.
-type guarded struct{ handler.DataStore }
+type guarded struct {
+	handler.DataStore
+	server *Server
+}
 
 // GetUpload is part of handler.DataStore.
 func (g guarded) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := g.DataStore.GetUpload(ctx, id)
+	if denied := permitOpened(ctx, id, u, err); denied != nil {
+		return nil, denied
+	}
 	if err == nil {
 		err = pastEnd(ctx, u)
 	}
@@ -104,6 +110,29 @@ func (g guarded) GetUpload(ctx context.Context, id string) (handler.Upload, erro
 	}
 	note(ctx, u)
 	return u, nil
+}
+
+// permitOpened asks again whether whoever sends the request may use the upload, which a
+// store that can't open it could not ask; failure is what the store said. Of a
+// concatenation it notes whose the parts are, which must be one owner's.
+func permitOpened(ctx context.Context, id string, u handler.Upload, failure error) error {
+	x, ok := ctx.Value(exchangeKey{}).(*exchange)
+	if !ok {
+		return nil
+	}
+	if failure != nil {
+		return x.permitUnread(ctx, id, failure)
+	}
+	info, err := u.GetInfo(ctx)
+	switch {
+	case err != nil:
+		return err
+	case info.Storage == nil: // it is opened to have it removed, and couldn't be read
+		return x.permitUnread(ctx, id, nil)
+	case x.request.Creates():
+		return x.notePart(info)
+	}
+	return x.Permit(info)
 }
 
 // pastEnd returns the answer to a PATCH that brings bytes to an upload that has

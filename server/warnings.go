@@ -17,6 +17,9 @@ func (in *insight) warnings() []profiling.Warning {
 	add := func(level profiling.Level, format string, args ...any) {
 		all = append(all, warning(level, format, args...))
 	}
+	if trouble := s.auth.trouble(); trouble != "" {
+		add(profiling.LevelAlarm, "Who may upload: %s.", strings.TrimSuffix(trouble, "\n"))
+	}
 	if s.flagServerAway.Load() {
 		add(profiling.LevelWarning, "The flag server doesn't answer; its last good answer holds: see debug/flags.")
 	}

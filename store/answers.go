@@ -63,9 +63,15 @@ func TooLong() handler.Error {
 	return handler.NewError("ERR_UPLOAD_SIZE_EXCEEDED", "the body is longer than what is missing of the upload", http.StatusRequestEntityTooLarge)
 }
 
-// Full: the disk or a quota is full. It may be emptied, so clients try again.
+// Full: the disk is full. It may be emptied, so clients try again.
 func Full() handler.Error {
 	return passing("ERR_STORAGE_FULL", "there is no space left for this upload", http.StatusInsufficientStorage)
+}
+
+// OverQuota: the owner's uploads occupy all that they may. Some may go, so clients try
+// again.
+func OverQuota() handler.Error {
+	return passing("ERR_QUOTA_EXCEEDED", "the quota for uploads is used up; remove some, or try again later", http.StatusInsufficientStorage)
 }
 
 // Away: what the store keeps its bytes in can't be reached, or answers with trouble

@@ -6,7 +6,8 @@
 // stands between the server and a store and passes on only a context and an
 // io.Reader; so the server puts a Request into the context, and the store finds
 // there what the reader can't say: whether reading would wait for the client,
-// and whether a body that ended was whole, cut, broken or too long.
+// and whether a body that ended was whole, cut, broken or too long. What uploads
+// occupy the stores tell Accounts, which keep quotas.
 //
 // Stores and locks return only tusd's handler.Error values, made by the
 // functions of this package: any other error would reach the client as its

@@ -41,6 +41,16 @@ type Request struct {
 	Body Body
 	// Offset is where a PATCH wants its body to go, in bytes; -1 if it didn't say.
 	Offset int64
+	// Owner is whose uploads the request makes; empty: nobody's.
+	Owner string
+	// IDPrefix begins the ids of the uploads that the request makes, as ValidIDPrefix allows
+	// it; empty: none. A final upload has its first part's, whatever this is, so that the
+	// same list of parts leads to the same upload.
+	IDPrefix string
+	// Trace is the W3C traceparent that an upload's event is to carry on; empty: none.
+	Trace string
+	// Guard says which uploads the request may use; nil: all.
+	Guard Guard
 
 	held  func() error
 	cause error

@@ -24,6 +24,7 @@ func subcommands() []subcommand {
 		{"serve", "start the server; so does plateau without a command", serve},
 		{"config", "print the effective settings and where each came from", printConfig},
 		{"upload", "upload files to a server from the command line; resumes by itself", upload},
+		{"token", "make a token for an owner, for --auth token", token},
 		{"outbox", "show the events that wait, and let dead ones wait again", outbox},
 		{"replay", "send the events of finished uploads again", replay},
 		{"uploads", "show and remove uploads", uploads},
@@ -106,7 +107,7 @@ func help(p process, about string) int {
 		}
 	}
 	b.WriteString(ownHelp()[about])
-	if about != "version" && about != "upload" {
+	if about != "version" && about != "upload" && about != "token" {
 		if err := config.WriteHelp(&b); err != nil {
 			return fail(p, err)
 		}
@@ -120,7 +121,7 @@ func help(p process, about string) int {
 // ownHelp is what commands say of themselves beside their summary.
 func ownHelp() map[string]string {
 	return map[string]string{
-		"upload": uploadHelp, "outbox": outboxHelp, "replay": replayHelp, "uploads": uploadsHelp, "expire": expireHelp,
+		"upload": uploadHelp, "outbox": outboxHelp, "replay": replayHelp, "uploads": uploadsHelp, "expire": expireHelp, "token": tokenHelp,
 	}
 }
 

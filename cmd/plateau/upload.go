@@ -113,8 +113,8 @@ func say(w io.Writer, format string, args ...any) {
 
 // hint says what a user of this command can do about an error.
 func hint(err error) string {
-	if e, ok := errors.AsType[*client.StatusError](err); ok && (e.Status == 401 || e.Status == 403) {
-		return "; the token comes from " + tokenVariable
+	if e, ok := errors.AsType[*client.StatusError](err); ok && (e.Unauthorized || e.Status == 403) {
+		return "; the token comes from --token-file or " + tokenVariable + ", and with another one the same command goes on"
 	}
 	if errors.Is(err, client.ErrChanged) {
 		return "; upload it again"

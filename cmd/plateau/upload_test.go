@@ -90,6 +90,18 @@ func TestUploadToken(t *testing.T) {
 	if got := runCommand(t, []string{"PLATEAU_TOKEN= " + token + "\n"}, args...); got.code != exitOK || strings.Contains(got.stderr, token) {
 		t.Errorf("with the token: %+v", got)
 	}
+	inFile := filepath.Join(t.TempDir(), "token")
+	if err := os.WriteFile(inFile, []byte(token+"\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := runCommand(t, []string{"PLATEAU_TOKEN=other-one"}, append(args, "--token-file", inFile)...); got.code != exitOK || strings.Contains(got.stderr, token) {
+		t.Errorf("with the token in a file: %+v", got)
+	}
+	for _, file := range []string{inFile + "x", os.DevNull} {
+		if got := runCommand(t, nil, append(args, "--token-file="+file)...); got.code != exitUsage || !strings.Contains(got.stderr, "--token-file") {
+			t.Errorf("with the file %s: %+v", file, got)
+		}
+	}
 	for _, wrong := range []string{"", "other-one"} {
 		got := runCommand(t, []string{"PLATEAU_TOKEN=" + wrong}, args...)
 		if got.code != exitFailure || !strings.Contains(got.stderr, "401") || !strings.Contains(got.stderr, "PLATEAU_TOKEN") ||

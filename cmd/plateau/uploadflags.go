@@ -4,7 +4,10 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
+	"io/fs"
 	"maps"
+	"os"
 	"path/filepath"
 	"runtime"
 	"slices"
@@ -15,7 +18,7 @@ import (
 	"plateau/config"
 )
 
-// tokenVariable is the only way in for the token: a word of the command line is seen by every user of the machine.
+// tokenVariable and --token-file are the ways in for the token: a word of the command line is seen by every user of the machine.
 const tokenVariable = "PLATEAU_TOKEN"
 
 const uploadHelp = `Usage: plateau upload FILE... --to URL [flags]
@@ -30,6 +33,7 @@ was stopped, the same command goes on where it was. Flags may stand before, betw
                         nobody answered, the files after it get one try each
   --state FOLDER        remembers where uploads are; default $XDG_STATE_HOME/plateau/uploads, or
                         ~/.local/state/plateau/uploads (macOS: ~/Library/Application Support/plateau/uploads)
+  --token-file FILE     has the token for the server, in place of PLATEAU_TOKEN
   --quiet               no progress, only errors and, of each file, the first trouble that is waited for
 
 Environment:
@@ -109,6 +113,10 @@ func (f *uploadFlags) parse(args []string) (mistakes []string, err error) {
 			f.options.Metadata[key] = value
 			return nil
 		},
+		"token-file": func(text string) (err error) {
+			f.options.Token, err = readToken(text)
+			return err
+		},
 		"retry-for": func(text string) (err error) {
 			if f.options.RetryFor, err = time.ParseDuration(text); err != nil {
 				return errors.New("must be a duration with a unit, such as 90s, 30m or 1h, or 0")
@@ -138,7 +146,7 @@ func (f *uploadFlags) parse(args []string) (mistakes []string, err error) {
 			mistakes = append(mistakes, "--quiet takes no value")
 		case flagName == "token":
 			// A word of the command line is seen by every user of the machine, and kept in the shell's history.
-			mistakes = append(mistakes, "--token doesn't exist; put the token into the environment: "+tokenVariable)
+			mistakes = append(mistakes, "--token doesn't exist; put the token into a file, --token-file, or into the environment: "+tokenVariable)
 			if !hasText && len(args) > 0 {
 				args = args[1:]
 			}
@@ -158,6 +166,37 @@ func (f *uploadFlags) parse(args []string) (mistakes []string, err error) {
 		}
 	}
 	return mistakes, nil
+}
+
+// maxTokenFile is the largest file of a token, in bytes: more is another file.
+const maxTokenFile = 64 << 10
+
+// readToken reads the token from a file, without the newline at its end. Its errors don't show what is in it.
+func readToken(name string) (string, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return "", errors.New("can't be read: " + plainCause(err))
+	}
+	defer f.Close()
+	text, err := io.ReadAll(io.LimitReader(f, maxTokenFile+1))
+	switch token := strings.TrimSpace(string(text)); {
+	case err != nil:
+		return "", errors.New("can't be read: " + plainCause(err))
+	case len(text) > maxTokenFile:
+		return "", errors.New("is too large for a token")
+	case token == "":
+		return "", errors.New("has no token in it")
+	default:
+		return token, nil
+	}
+}
+
+// plainCause is an error without the name of the file, which the reader knows.
+func plainCause(err error) string {
+	if e, ok := errors.AsType[*fs.PathError](err); ok {
+		return e.Err.Error()
+	}
+	return err.Error()
 }
 
 // stateFolder is where this system's programs keep what they remember; empty if the environment doesn't say.

@@ -53,6 +53,9 @@ func (s *Store) sealFinished(ctx context.Context, info handler.FileInfo, data *o
 		return
 	}
 	s.brought.Delete(info.ID)
+	if !info.IsPartial {
+		s.counted(info, unsealed(info), store.Occupied{Bytes: info.Size})
+	}
 	if info.IsFinal {
 		s.removeParts(info)
 	}

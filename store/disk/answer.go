@@ -31,6 +31,8 @@ func answerTo(err error) handler.Error {
 	switch {
 	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT), errors.Is(err, syscall.EFBIG):
 		return store.Full()
+	case errors.Is(err, errOtherCase):
+		return store.NotFound()
 	case unusable(err):
 		return store.Gone()
 	}

@@ -18,7 +18,7 @@ const concatSlice = 64 << 20
 
 // newFinal checks the parts of a final upload. Nothing exists of it yet:
 // ConcatUploads makes it under its lock, and tusd calls that next.
-func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
+func (s *Store) newFinal(ctx context.Context, info handler.FileInfo) (*upload, error) {
 	id := finalID(info.PartialUploads)
 	seen := make(map[string]bool, len(info.PartialUploads))
 	for _, part := range info.PartialUploads {
@@ -41,7 +41,7 @@ func (s *Store) newFinal(info handler.FileInfo) (*upload, error) {
 		}
 	}
 	info.ID = id
-	return &upload{store: s, info: store.Mark(info, store.KeyCreated, now())}, nil
+	return &upload{store: s, info: store.Begin(ctx, info, now())}, nil
 }
 
 // ConcatUploads makes the final upload from its parts and finishes it. If it
@@ -115,12 +115,18 @@ func (s *Store) discard(ctx context.Context, id string) error {
 	if err := store.RequestFrom(ctx).Held(); err != nil {
 		return err
 	}
-	return s.remove(id)
+	_, err := s.unlink(id)
+	return err
 }
 
 // assemble creates the final upload and copies its parts into it. io.Copy
 // between files is copy_file_range, where there is one.
 func (s *Store) assemble(ctx context.Context, u *upload) error {
+	room, err := s.space.take(u.info.Size)
+	if err != nil {
+		return err
+	}
+	defer func() { s.space.release(room) }()
 	if err := s.create(u.info); err != nil {
 		return err
 	}
@@ -133,6 +139,7 @@ func (s *Store) assemble(ctx context.Context, u *upload) error {
 	for _, part := range u.info.PartialUploads {
 		n, err := s.appendPart(f, part, held)
 		u.info.Offset += n
+		s.space.wrote(&room, n)
 		if err != nil {
 			u.closeData()
 			return fmt.Errorf("append part %s: %w", part, err)
@@ -253,7 +260,16 @@ func (s *Store) removeParts(final handler.FileInfo) {
 		if err != nil || !info.IsPartial || info.Storage[keyFinal] != final.ID {
 			continue
 		}
-		if err := ignoreMissing(s.root.Remove(part)); err != nil {
+		if !s.exists(part) {
+			continue
+		}
+		was := unsealed(info)
+		s.counted(info, was, was)
+		err = s.root.Remove(part)
+		if err == nil { // else whoever removed it has counted it
+			s.counted(info, was, store.Occupied{})
+		}
+		if err := ignoreMissing(err); err != nil {
 			s.opts.Log.Warn("the bytes of a part could not be removed", "upload", part, "final", final.ID, "error", err)
 		}
 	}

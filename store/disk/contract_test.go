@@ -46,7 +46,7 @@ type underTest struct {
 func open(t *testing.T, dir string, how durability, o storetest.Options) *underTest {
 	t.Helper()
 	s, err := disk.Open(disk.Options{
-		Dir: dir, Locker: o.Locker, Finish: ignoringJournal(o.Finish), Durable: how.durable, Journal: how.journal, MaxSize: o.MaxSize, Digest: o.Digest, FinishWait: o.FinishWait, BufferPool: 2 << 20,
+		Dir: dir, Locker: o.Locker, Finish: ignoringJournal(o.Finish), Durable: how.durable, Journal: how.journal, MaxSize: o.MaxSize, Accounts: o.Accounts, Digest: o.Digest, FinishWait: o.FinishWait, BufferPool: 2 << 20,
 		ExpireAfter: o.ExpireAfter, DeleteFinishedAfter: o.DeleteFinishedAfter, Waiting: o.Waiting, Now: o.Now,
 	})
 	if err != nil {

@@ -28,6 +28,7 @@ type Store struct {
 	syncs         *syncs
 	blocks        *blocks.Pool
 	ages          *lifecycle.Ages
+	space         spaceGuard
 	boot          string // see bootID
 	finishes      lifecycle.Finishes
 	journal       *journal.Journal // nil: not open yet, or only looked at
@@ -36,6 +37,7 @@ type Store struct {
 	refused       sync.Map         // ids that can't be used until the process ends, see damage
 
 	interrupted atomic.Bool  // see Interrupt
+	swept       atomic.Bool  // once at least
 	journaling  atomic.Int64 // finishes that are about to append to the journal
 
 	stop    context.CancelFunc
@@ -67,6 +69,7 @@ func Open(opts Options) (*Store, error) {
 		return nil, errors.Join(fmt.Errorf("open the folder for uploads: %w", err), s.root.Close(), lock.Close())
 	}
 	s.folder = &folderSync{dir: dir}
+	s.space.least, s.space.space, s.space.now = s.opts.MinFreeSpace, s.Space, s.opts.Now
 	s.syncs = newSyncs(dir, lock, s.opts.Log)
 	s.syncs.failed = s.doubtJournal
 	if place := s.place(); place != "" {

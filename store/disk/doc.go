@@ -31,6 +31,7 @@
 //
 // The id of a final upload is a hash of its parts' ids. So the same list of
 // parts, posted again because an answer was lost, leads to the same upload.
+// Ids may have a prefix, "tenant1--<id>" (store.PrefixID); a final has its first part's.
 //
 // Small uploads (64 KiB at most) are made durable by a journal: data and record
 // are appended to it, with one fdatasync for all that come at the same time, and
@@ -59,7 +60,10 @@
 // # Under stress
 //
 // Full disk or quota: the client hears 507, what is stored stays, DELETE works
-// (it only unlinks). Slow disk: at most Options.BufferPool bytes wait in memory;
+// (it only unlinks). With Options.MinFreeSpace that comes at the creation: what is still
+// to come of recent uploads is counted, as a sum for each minute of a last byte, so that
+// it takes no memory for each of them; after a start the first sweep finds it out.
+// Options.Accounts hear of all that uploads occupy, and may refuse more. Slow disk: at most Options.BufferPool bytes wait in memory;
 // further bodies wait in the kernel. A client that waits costs 512 bytes, and
 // 16 KiB over TLS, HTTP/2 and where its body's length is unknown.
 // Failed fsync: final for that upload; its data is set aside as .damaged,

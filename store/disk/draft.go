@@ -16,37 +16,54 @@ import (
 // crash leaves it. Rest closes it until it is used again, so that a form of many files
 // needs few descriptors.
 type draft struct {
-	store   *Store
-	id      string
-	created string // when
-	name    string // of its file
-	unlock  func()
-	data    *os.File // nil: it rests
-	chunk   chunk
-	err     error // why it can't be finished
+	store  *Store
+	id     string
+	began  handler.FileInfo
+	name   string // of its file
+	unlock func()
+	data   *os.File // nil: it rests
+	chunk  chunk
+	err    error // why it can't be finished
 }
 
 func draftName(id string) string { return id + ".tmp" }
 
 // NewDraft begins a draft. Errors: 507, 5xx.
 func (s *Store) NewDraft(ctx context.Context) (store.Draft, error) {
-	id := newID()
+	id := newID(ctx)
 	unlock, ok := s.opts.Locker.TryLock(id)
 	if !ok {
 		return nil, s.answer(ctx, fmt.Errorf("lock the new upload: %w", store.Exists()))
 	}
-	f, err := s.root.OpenFile(draftName(id), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
-	if err != nil {
+	d := &draft{store: s, id: id, began: store.Begin(ctx, handler.FileInfo{ID: id}, now()), name: draftName(id), unlock: unlock}
+	d.chunk = chunk{durable: s.opts.Durable, held: func() error { return nil }, space: &s.space, claim: new(claim), growth: s.newGrowth(d.began)}
+	if err := d.begin(); err != nil {
 		unlock()
-		return nil, s.answer(ctx, fmt.Errorf("create the data file: %w", err))
+		return nil, s.answer(ctx, err)
 	}
-	d := &draft{store: s, id: id, created: now(), name: draftName(id), unlock: unlock, data: f}
-	d.chunk = chunk{file: f, durable: s.opts.Durable, held: func() error { return nil }}
 	if s.opts.Digest != "" {
 		d.chunk.digest = lifecycle.NewDigest()
 		d.chunk.save = func(d *lifecycle.Digest) { d.Saved = d.Offset } // a draft is never continued
 	}
 	return d, nil
+}
+
+// begin makes the draft's file, if it may have one.
+func (d *draft) begin() error {
+	s := d.store
+	if err := s.space.fits(); err != nil {
+		return err
+	}
+	if err := s.opts.Accounts.Grow(d.chunk.growth.change); err != nil {
+		return fmt.Errorf("count the upload: %w", err)
+	}
+	f, err := s.root.OpenFile(d.name, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o644)
+	if err != nil {
+		d.chunk.growth.is(store.Occupied{})
+		return fmt.Errorf("create the data file: %w", err)
+	}
+	d.data, d.chunk.file = f, f
+	return nil
 }
 
 // ID is the id that the upload will have.
@@ -102,12 +119,14 @@ func (d *draft) wake() error {
 func (d *draft) Abandon() error {
 	defer d.unlock()
 	d.close()
+	d.chunk.growth.is(store.Occupied{})
 	return ignoreMissing(d.store.root.Remove(draftName(d.id)))
 }
 
 // info is the record of the upload that the draft becomes.
 func (d *draft) info(metadata handler.MetaData) handler.FileInfo {
-	info := store.Mark(handler.FileInfo{ID: d.id, Size: d.Size(), Offset: d.Size(), MetaData: metadata}, store.KeyCreated, d.created)
+	info := d.began
+	info.Size, info.Offset, info.MetaData = d.Size(), d.Size(), metadata
 	if sum := d.chunk.digest; sum != nil {
 		info.Storage[store.KeyDigest] = sum.Sum()
 	}

@@ -213,8 +213,12 @@ func TestDownloadWhileDraftsAreFinished(t *testing.T) {
 func TestDraftsThatACrashLeft(t *testing.T) {
 	f := openFolder(t, t.TempDir())
 	all := f.drafts("left", "being written")
-	all[0].(*draft).unlock() // its process has gone
-	if n, err := f.Sweep(t.Context()); err != nil || n.Drafts != 1 {
+	prefixed, err := f.NewDraft(store.WithRequest(t.Context(), &store.Request{IDPrefix: "tenant-1"}))
+	f.must(err)
+	for _, left := range []store.Draft{all[0], prefixed} {
+		left.(*draft).unlock() // its process has gone
+	}
+	if n, err := f.Sweep(t.Context()); err != nil || n.Drafts != 2 {
 		t.Errorf("%+v %v", n, err)
 	}
 	if names := f.names(); !slices.Equal(names, []string{draftName(all[1].ID())}) {

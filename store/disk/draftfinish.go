@@ -37,9 +37,8 @@ func (s *Store) FinishDrafts(ctx context.Context, drafts []store.Draft, metadata
 	begin := time.Now()
 	s.running.Go(func() {
 		defer close(b.done)
-		if b.finish(context.WithoutCancel(ctx)) == nil {
-			s.opts.Finished(time.Since(begin))
-		}
+		err := b.finish(context.WithoutCancel(ctx))
+		s.opts.Finished(ctx, store.EndedFinish{Info: b.states[0].info, Began: begin, Err: err})
 	})
 	// As a POST waits for its finish; with more files, longer.
 	patience := 2 * s.opts.FinishDeadline * time.Duration(1+len(drafts)/100)
@@ -201,7 +200,7 @@ func (b *draftBatch) undo(cause error) {
 		if state.fin != nil && state.fin.Ended() {
 			continue // announced
 		}
-		err := b.remove(d.id, state)
+		err := b.remove(d, state)
 		if state.published && err != nil {
 			state.unsure = true // the sweep will finish it
 		}
@@ -212,17 +211,18 @@ func (b *draftBatch) undo(cause error) {
 	}
 }
 
-func (b *draftBatch) remove(id string, state *draftState) error {
-	s := b.store
+func (b *draftBatch) remove(d *draft, state *draftState) error {
+	s, id := b.store, d.id
 	var err error
 	if !state.published {
+		d.chunk.growth.is(store.Occupied{})
 		err = ignoreMissing(s.root.Remove(draftName(id)))
 		if state.recorded {
 			err = errors.Join(err, ignoreMissing(s.root.Remove(recordName(id))))
 		}
 		return err
 	}
-	err = errors.Join(ignoreMissing(s.root.Remove(id+".damaged")), s.remove(id))
+	err = errors.Join(ignoreMissing(s.root.Remove(id+".damaged")), s.remove(&upload{store: s, info: state.info}))
 	if err == nil {
 		s.refused.Delete(id)
 	}

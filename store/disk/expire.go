@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/tus/tusd/v2/pkg/handler"
+
 	"plateau/store"
 )
 
@@ -64,19 +66,15 @@ func (s *Store) Remove(_ context.Context, id string) error {
 		return store.Locked()
 	}
 	defer unlock()
-	if err := s.forget(id); err != nil {
-		return fmt.Errorf("note in the journal that upload %s is removed: %w", id, err)
-	}
-	found := false
-	for _, name := range []string{id + ".damaged", id, recordName(id)} {
-		err := s.root.Remove(name)
-		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return fmt.Errorf("remove upload %s: %w", id, err)
-		}
-		found = found || err == nil
-	}
-	if !found {
+	if !s.exists(id) && !s.exists(id+".damaged") && !s.exists(recordName(id)) {
 		return store.NotFound()
+	}
+	u, err := s.open(id)
+	if err != nil {
+		u = &upload{store: s, info: handler.FileInfo{ID: id}, dataless: true}
+	}
+	if err := errors.Join(ignoreMissing(s.root.Remove(id+".damaged")), s.remove(u)); err != nil {
+		return fmt.Errorf("remove upload %s: %w", id, err)
 	}
 	return nil
 }
@@ -174,7 +172,7 @@ func (s *Store) expire(id string) (removed bool, err error) {
 	if !due || err != nil {
 		return false, err
 	}
-	if err := s.remove(id); err != nil {
+	if err := s.remove(u); err != nil {
 		return false, fmt.Errorf("remove upload %s: %w", id, err)
 	}
 	s.opts.Expired(u.info.Offset)

@@ -105,12 +105,14 @@ func TestLeftovers(t *testing.T) {
 	open := f.upload(handler.FileInfo{Size: 5}, "abc")
 	orphan, empty, sealed := strings.Repeat("0", 32), strings.Repeat("1", 32), strings.Repeat("2", 32)
 	tusds := strings.Repeat("3", 32)
+	prefixed, alike, draft := "tenant-1--"+orphan, "1--"+orphan, "tenant-1--"+empty+".tmp"
 	f.must(f.createRecord(handler.FileInfo{ID: tusds, Size: 5, Storage: map[string]string{"Path": "2026/" + tusds}}))
 	goes := []string{
 		old(orphan, "abc", 0o644), old(empty, "", 0o644), record("dataless"), old(open+".info.tmp", "{", 0o644),
+		old(prefixed, "abcd", 0o644), old(draft, "abc", 0o644),
 	}
 	stays := []string{
-		open, old(sealed, "abc", 0o444), old("report-2026", "of a hook of tusd", 0o644), recordName(tusds), old("set-aside.damaged", "abc", 0o644), record("set-aside"),
+		open, old(sealed, "abc", 0o444), old("report-2026", "of a hook of tusd", 0o644), old(alike, "abc", 0o644), recordName(tusds), old("set-aside.damaged", "abc", 0o644), record("set-aside"),
 		old("unusable", "abc", 0o644), old("unusable.info", "{", 0o644), old("a.txt", "a person's", 0o644),
 	}
 	f.put("young", "abc")
@@ -119,11 +121,11 @@ func TestLeftovers(t *testing.T) {
 
 	var said []string
 	f.must(f.Expire(t.Context(), true, func(e store.Expired) error { said = append(said, e.ID); return nil }))
-	if slices.Sort(said); !slices.Equal(said, []string{orphan, empty}) {
+	if slices.Sort(said); !slices.Equal(said, []string{orphan, empty, prefixed}) {
 		t.Errorf("a dry run says %q", said)
 	}
 	unlock, _ := f.opts.Locker.TryLock(orphan)
-	f.wantExpired(empty)
+	f.wantExpired(empty, prefixed)
 	unlock()
 	f.wantExpired(orphan)
 	for _, name := range goes {
@@ -144,8 +146,8 @@ func TestLeftovers(t *testing.T) {
 	if slices.Sort(unusable); !slices.Equal(unusable, []string{tusds, "unusable"}) {
 		t.Errorf("listed as unusable are %q", unusable)
 	}
-	if reclaimed != 3 {
-		t.Errorf("%d bytes are said to be given back, want 3", reclaimed)
+	if reclaimed != 3+4 {
+		t.Errorf("%d bytes are said to be given back, want 3 and 4", reclaimed)
 	}
 }
 

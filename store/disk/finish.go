@@ -35,7 +35,7 @@ func (u *upload) FinishUpload(ctx context.Context) error {
 		return nil
 	}
 	if r.Creates() && fin.Ended() {
-		err = errors.Join(err, s.remove(u.info.ID))
+		err = errors.Join(err, s.remove(u))
 	}
 	return s.answer(ctx, err)
 }
@@ -90,9 +90,7 @@ func (s *Store) startFinish(ctx context.Context, u *upload, unlock func()) *life
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
 		defer cancel()
 		err := s.finishSafely(ctx, known, data)
-		if err == nil {
-			s.opts.Finished(time.Since(begin))
-		}
+		s.opts.Finished(ctx, store.EndedFinish{Info: known.info, Began: begin, Err: err})
 		if unlock != nil {
 			unlock()
 		}
@@ -132,6 +130,8 @@ func (s *Store) finish(ctx context.Context, u upload, data *os.File) error {
 		return nil
 	}
 	defer data.Close()
+	was := u.occupied()
+	s.counted(u.info, was, was)
 	if !u.complete() {
 		return fmt.Errorf("finish an upload of which %d of %d bytes are there: %w", u.info.Offset, u.info.Size, store.Locked())
 	}
@@ -175,7 +175,7 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, rewrite bool) 
 	defer s.syncs.leave()
 	// A record that has to be written anew is synced before it is renamed.
 	if !rewrite {
-		if done, err := s.shareSync(info.ID, data); done || err != nil {
+		if done, err := s.shareSync(info, data); done || err != nil {
 			if done {
 				s.opts.Synced("shared")
 			}
@@ -183,7 +183,7 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, rewrite bool) 
 		}
 	}
 	if err := syncData(data); err != nil {
-		return s.damage(info.ID, fsyncError{fmt.Errorf("fsync the data file: %w", err)})
+		return s.damage(info, fsyncError{fmt.Errorf("fsync the data file: %w", err)})
 	}
 	var err error
 	if rewrite {
@@ -193,14 +193,14 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, rewrite bool) 
 	}
 	// Unlike the data, the record can be written anew by the next finish.
 	if _, final := errors.AsType[fsyncError](err); final && !full(err) {
-		return s.damage(info.ID, err)
+		return s.damage(info, err)
 	}
 	if err != nil {
 		return unfinished("make the record durable", err)
 	}
 	if err := s.folder.sync(); err != nil {
 		if _, final := errors.AsType[fsyncError](err); final {
-			return s.damage(info.ID, err)
+			return s.damage(info, err)
 		}
 		return unfinished("make the names durable", err)
 	}
@@ -209,8 +209,11 @@ func (s *Store) makeDurable(info handler.FileInfo, data *os.File, rewrite bool) 
 }
 
 // damage sets the data of an upload aside whose fsync failed, so that nobody
-// believes it, and returns cause.
-func (s *Store) damage(id string, cause error) error {
+// believes it and it takes nothing of a quota, and returns cause.
+func (s *Store) damage(info handler.FileInfo, cause error) error {
+	id, was := info.ID, unsealed(info)
+	s.counted(info, was, was)
+	defer s.counted(info, was, store.Occupied{})
 	err := s.root.Rename(id, id+".damaged")
 	if err == nil {
 		err = s.folder.sync()

@@ -121,7 +121,7 @@ func TestRecordThatCannotBeReplaced(t *testing.T) {
 // no failure of the server's.
 func TestGetOfWhatIsRemoved(t *testing.T) {
 	var f *folder
-	f = openFolder(t, t.TempDir(), beforeEvent(func(id string) error { return f.remove(id) }))
+	f = openFolder(t, t.TempDir(), beforeEvent(func(id string) error { return f.remove(&upload{store: f.Store, info: handler.FileInfo{ID: id}}) }))
 	id := f.complete("abc")
 	_, err := f.Content(as(t, http.MethodGet), id)
 	wantStatus(t, err, http.StatusNotFound)

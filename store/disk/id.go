@@ -1,10 +1,13 @@
 package disk
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"io"
+
+	"plateau/store"
 )
 
 // maxID is the longest id that is accepted, in bytes.
@@ -30,8 +33,10 @@ func validID(id string) bool {
 	return true
 }
 
-// ownID reports whether id looks like those that newID and finalID return.
+// ownID reports whether id looks like those that newID and finalID return, with or without
+// a prefix.
 func ownID(id string) bool {
+	_, id = store.CutIDPrefix(id)
 	if len(id) != 32 {
 		return false
 	}
@@ -43,19 +48,25 @@ func ownID(id string) bool {
 	return true
 }
 
-// newID returns 128 random bits as 32 hex digits.
-func newID() string {
+// newID returns 128 random bits as 32 hex digits, behind the prefix that the request in ctx
+// wants.
+func newID(ctx context.Context) string {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
-	return hex.EncodeToString(b[:])
+	return store.PrefixID(ctx, hex.EncodeToString(b[:]))
 }
 
 // finalID returns the id of the final upload of these parts. Whoever knows all
-// the parts' ids could compute it, and nobody else.
+// the parts' ids could compute it, and nobody else. The first part's prefix is its own.
 func finalID(parts []string) string {
 	h := sha256.New()
 	for _, id := range parts {
 		_, _ = io.WriteString(h, id+"\n") // a hash never fails
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	id := hex.EncodeToString(h.Sum(nil)[:16])
+	if len(parts) > 0 && ownID(parts[0]) {
+		prefix, _ := store.CutIDPrefix(parts[0])
+		id = prefix + id
+	}
+	return id
 }

@@ -2,17 +2,36 @@ package disk
 
 import (
 	"regexp"
+	"strings"
 	"testing"
+
+	"plateau/store"
 )
 
 func TestNewID(t *testing.T) {
 	seen := make(map[string]bool)
-	for range 1000 {
-		id := newID()
-		if !regexp.MustCompile(`\A[0-9a-f]{32}\z`).MatchString(id) || seen[id] {
-			t.Fatalf("the id %q is not 32 hex digits, or comes twice", id)
+	for _, prefix := range []string{"", "a", strings.Repeat("a-_9", 8)} {
+		ctx := store.WithRequest(t.Context(), &store.Request{IDPrefix: prefix})
+		before := ""
+		if prefix != "" {
+			before = prefix + "--"
 		}
-		seen[id] = true
+		shape := regexp.MustCompile(`\A` + before + `[0-9a-f]{32}\z`)
+		for range 300 {
+			id := newID(ctx)
+			if !shape.MatchString(id) || seen[id] || !validID(id) || !ownID(id) {
+				t.Fatalf("the id %q is not 32 hex digits behind the prefix %q, comes twice, or isn't known again", id, prefix)
+			}
+			seen[id] = true
+			if final := finalID([]string{id, "x"}); !shape.MatchString(final) {
+				t.Fatalf("the final of %q is %q", id, final)
+			}
+		}
+	}
+	for _, other := range []string{"", "report", "b-0123456789abcdef0123456789abcdef", "1--0123456789abcdef0123456789abcdef", "--0123456789abcdef0123456789abcdef"} {
+		if ownID(other) {
+			t.Errorf("%q is taken for an id of ours", other)
+		}
 	}
 }
 

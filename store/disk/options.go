@@ -32,9 +32,12 @@ type Options struct {
 	// Synced is called when an upload was made durable: by is "journal", "shared" (one
 	// sync for several) or "alone".
 	Synced func(by string)
-	// Finished is called with how long it took to finish an upload, from its last
-	// byte on.
-	Finished func(took time.Duration)
+	// Wrote is called when the bytes of a request were written, well or not. It gets
+	// what the request's context holds. May be nil.
+	Wrote func(ctx context.Context, c store.EndedChunk)
+	// Finished is called when a finish, which begins with an upload's last byte, has
+	// ended, well or not. It gets what the context of the request holds that began it.
+	Finished func(ctx context.Context, f store.EndedFinish)
 	// Redriven is called when an upload was finished that an earlier request, or a
 	// process that was killed, had left complete; by is "request" or "sweep".
 	Redriven func(by string)
@@ -65,6 +68,11 @@ type Options struct {
 	Journal int64
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
+	// MinFreeSpace is how many bytes uploads leave free on their disk: one that would not
+	// fit beside those whose bytes are coming is refused when it is created; 0: none.
+	MinFreeSpace int64
+	// Accounts count what the uploads of each owner occupy. Default: nobody does.
+	Accounts store.Accounts
 	// WriteBlock is how many bytes are written at once, at most. Default: 1 MiB.
 	WriteBlock int
 	// BufferPool is how many bytes the blocks of all uploads have together, at most;
@@ -104,7 +112,7 @@ func (o Options) Validate() error {
 	if o.ExpireAfter < 0 || o.DeleteFinishedAfter < 0 {
 		errs = append(errs, errors.New("disk: an age is negative"))
 	}
-	if o.Journal < 0 || o.MaxSize < 0 || o.WriteBlock < 0 || o.BufferPool < 0 || o.FinishWait < 0 || o.FinishDeadline < 0 || o.SweepEvery < 0 {
+	if o.Journal < 0 || o.MaxSize < 0 || o.MinFreeSpace < 0 || o.WriteBlock < 0 || o.BufferPool < 0 || o.FinishWait < 0 || o.FinishDeadline < 0 || o.SweepEvery < 0 {
 		errs = append(errs, errors.New("disk: a size, count or duration is negative"))
 	}
 	return errors.Join(errs...)
@@ -130,7 +138,7 @@ func (o Options) withDefaults() Options {
 		o.Synced = func(string) {}
 	}
 	if o.Finished == nil {
-		o.Finished = func(time.Duration) {}
+		o.Finished = func(context.Context, store.EndedFinish) {}
 	}
 	if o.Redriven == nil {
 		o.Redriven = func(string) {}
@@ -140,6 +148,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Expired == nil {
 		o.Expired = func(int64) {}
+	}
+	if o.Accounts == nil {
+		o.Accounts = store.Unlimited{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
@@ -22,6 +23,11 @@ const maxRecord = 16 << 20
 
 // errRecord is in the chain of all errors that say that a record can't be used.
 var errRecord = errors.New("the record can't be used")
+
+// errOtherCase: where large and small letters of names are the same, an id finds the record
+// of another. There is no such upload then: each has one id only, since that is what is
+// locked. But its files are there, so nothing may be removed for it.
+var errOtherCase = errors.New("the upload's id has other letters in large and small")
 
 func recordName(id string) string { return id + ".info" }
 
@@ -64,6 +70,9 @@ func parseRecord(id string, text []byte, into *handler.FileInfo) error {
 }
 
 func checkRecord(id string, info *handler.FileInfo) error {
+	if info.ID != id && strings.EqualFold(info.ID, id) {
+		return fmt.Errorf("%w (%q)", errOtherCase, info.ID)
+	}
 	if info.ID != id {
 		return fmt.Errorf("%w: it is of another upload (%q)", errRecord, info.ID)
 	}

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // What can't be used is said, to the client and by the sweep, and never
@@ -102,7 +104,7 @@ func TestDamage(t *testing.T) {
 	f := openFolder(t, t.TempDir())
 	id := f.upload(handler.FileInfo{Size: 5}, "abc")
 	cause := fmt.Errorf("fsync: %w", os.ErrInvalid)
-	if err := f.damage(id, cause); err != cause {
+	if err := f.damage(handler.FileInfo{ID: id}, cause); err != cause {
 		t.Errorf("damage returns %v", err)
 	}
 	f.wantUnusable(id)
@@ -114,7 +116,7 @@ func TestDamage(t *testing.T) {
 
 	refused := f.upload(handler.FileInfo{Size: 5}, "abc")
 	f.must(os.Mkdir(f.path(refused+".damaged"), 0o755)) // in the way of the rename
-	if err := f.damage(refused, cause); err != cause {
+	if err := f.damage(handler.FileInfo{ID: refused}, cause); err != cause {
 		t.Errorf("damage returns %v", err)
 	}
 	f.wantUnusable(refused)
@@ -133,7 +135,7 @@ func TestDeleteUnusable(t *testing.T) {
 	broken := f.upload(handler.FileInfo{Size: 5}, "abc")
 	f.must(os.WriteFile(f.path(broken+".info"), []byte("{"), 0o644))
 	damaged := f.upload(handler.FileInfo{Size: 5}, "abc")
-	_ = f.damage(damaged, errors.New("fsync failed"))
+	_ = f.damage(handler.FileInfo{ID: damaged}, errors.New("fsync failed"))
 	for _, id := range []string{noData, broken, damaged} {
 		u, err := f.GetUpload(as(t, http.MethodDelete), id)
 		if err != nil {
@@ -146,5 +148,35 @@ func TestDeleteUnusable(t *testing.T) {
 	entries, err := os.ReadDir(f.path(""))
 	if err != nil || len(entries) > 0 {
 		t.Errorf("left: %v (error %v)", entries, err)
+	}
+}
+
+// Where letters of names may be large or small, as on macOS, an upload has one id all the same: nothing is done by another.
+func TestIDsOfOtherCase(t *testing.T) {
+	f := openFolder(t, t.TempDir())
+	ctx := store.WithRequest(t.Context(), &store.Request{IDPrefix: "tenant"})
+	u, err := f.NewUpload(ctx, handler.FileInfo{Size: 5})
+	f.must(err)
+	info, err := u.GetInfo(ctx)
+	f.must(err)
+	f.must(f.send(info.ID, 0, "hello"))
+	other := strings.ToUpper(info.ID)
+	for _, suffix := range []string{"", ".info"} {
+		if err := os.Link(f.path(info.ID+suffix), f.path(other+suffix)); err != nil && !errors.Is(err, os.ErrExist) {
+			t.Fatal(err)
+		}
+	}
+	for _, method := range []string{http.MethodHead, http.MethodPatch, http.MethodDelete, http.MethodGet} {
+		if _, err := f.GetUpload(as(t, method), other); !isNotFound(err) {
+			t.Errorf("%s: %v", method, err)
+		}
+	}
+	if _, err := f.Record(as(t, http.MethodDelete), other); !isNotFound(err) {
+		t.Errorf("its record: %v", err)
+	}
+	f.sweep()
+	f.wantContent(info.ID, "hello")
+	if text, err := os.ReadFile(f.path(other)); string(text) != "hello" {
+		t.Errorf("its data is %q, %v", text, err)
 	}
 }

@@ -26,7 +26,8 @@ func (r *restorer) add(piece []byte) error {
 	if len(piece) > 1 && piece[0] == pieceRemoved && validID(string(piece[1:])) {
 		id := string(piece[1:])
 		r.removed[id] = true // one of the two files is read before the other
-		return r.remove(id)
+		_, err := r.unlink(id)
+		return err
 	}
 	info, record, data, err := parsePiece(piece)
 	if err != nil || r.removed[info.ID] {

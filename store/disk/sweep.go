@@ -50,7 +50,8 @@ func (s *Store) report(n Swept) {
 
 // Sweep goes once through the folder and finishes what is complete but not
 // sealed. It costs one stat for each sealed upload, holds no list of them, and
-// leaves alone what a request is using. Start runs it; it may be called too.
+// leaves alone what a request is using. The first one finds out how much is still to come
+// of recent uploads. Start runs it; it may be called too.
 func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 	var n Swept
 	err := s.eachName(ctx, func(name string) error {
@@ -61,6 +62,9 @@ func (s *Store) Sweep(ctx context.Context) (Swept, error) {
 		}
 		return nil
 	})
+	if err == nil {
+		s.swept.Store(true)
+	}
 	return n, err
 }
 
@@ -101,6 +105,8 @@ func (s *Store) sweepOne(ctx context.Context, id string, n *Swept) {
 		s.sweepComplete(ctx, u, n)
 	case u.info.IsFinal:
 		s.sweepFinal(id, n)
+	case !s.swept.Load() && u.modified.Before(s.opened):
+		s.space.restore(u.claim)
 	}
 }
 
@@ -135,7 +141,7 @@ func (s *Store) sweepFinal(id string, n *Swept) {
 	if u, err := s.open(id); err != nil || u.complete() || !u.info.IsFinal {
 		return
 	}
-	if err := s.remove(id); err != nil {
+	if _, err := s.unlink(id); err != nil {
 		n.Unusable++
 		n.Example, n.Err = id, err
 		return

@@ -8,6 +8,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/tus/tusd/v2/pkg/handler"
 )
 
 const (
@@ -67,18 +69,18 @@ type sharedRound struct {
 
 // shareSync is makeDurable together with others, if there are enough; done is
 // false if the upload has to be made durable by itself.
-func (s *Store) shareSync(id string, data *os.File) (done bool, err error) {
+func (s *Store) shareSync(info handler.FileInfo, data *os.File) (done bool, err error) {
 	if !s.syncs.worthwhile() || s.folder.broken() {
 		return false, nil
 	}
-	record, err := s.root.Open(recordName(id))
+	record, err := s.root.Open(recordName(info.ID))
 	if err != nil {
 		return false, unfinished("make the record durable", fmt.Errorf("open the record: %w", err))
 	}
 	defer record.Close()
 	done, err = s.syncs.share(data, record)
 	if _, final := errors.AsType[fsyncError](err); final {
-		return false, s.damage(id, err)
+		return false, s.damage(info, err)
 	}
 	if err != nil {
 		return false, unfinished("make the record durable", err)

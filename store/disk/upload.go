@@ -33,6 +33,8 @@ type upload struct {
 	store    *Store
 	info     handler.FileInfo // Offset is the data file's size
 	sealed   bool
+	dataless bool // a part whose bytes a final has taken over, or an upload that can't be used
+	claim    claim
 	modified time.Time
 	data     *os.File          // open for writing between the last byte and the finish
 	whole    bool              // one request brought all bytes
@@ -53,7 +55,10 @@ func (u *upload) consumed() bool { return u.info.Storage[keyFinal] != "" && u.in
 func (s *Store) GetUpload(ctx context.Context, id string) (handler.Upload, error) {
 	u, err := s.open(id)
 	if err != nil && store.RequestFrom(ctx).Method == http.MethodDelete && (unusable(err) || errors.Is(err, store.Gone())) {
-		return &upload{store: s, info: handler.FileInfo{ID: id}}, nil
+		return &upload{store: s, info: handler.FileInfo{ID: id}, dataless: true}, nil
+	}
+	if err == nil {
+		err = store.RequestFrom(ctx).Permit(u.info)
 	}
 	if err != nil {
 		return nil, s.answer(ctx, err)
@@ -106,6 +111,19 @@ func missing(err error) error {
 	return err
 }
 
+// Record reads an upload's record, also of one that can't be used. It does nothing else
+// with the upload. Errors: 404, 410, 5xx.
+func (s *Store) Record(ctx context.Context, id string) (handler.FileInfo, error) {
+	if !s.ValidID(id) {
+		return handler.FileInfo{}, s.answer(ctx, store.NotFound())
+	}
+	var info handler.FileInfo
+	if err := s.readRecord(id, &info); err != nil {
+		return handler.FileInfo{}, s.answer(ctx, missing(err))
+	}
+	return info, nil
+}
+
 // openData looks at the data file of an upload whose record was read.
 func (s *Store) openData(u *upload) (*upload, error) {
 	stat, err := s.root.Lstat(u.info.ID)
@@ -130,6 +148,7 @@ func (s *Store) openData(u *upload) (*upload, error) {
 	if err := u.check(); err != nil {
 		return nil, err
 	}
+	u.claim = claimOf(u)
 	return u, nil
 }
 
@@ -151,7 +170,7 @@ func (s *Store) openWithoutData(id string) (*upload, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stat the final upload: %w", err)
 	}
-	u.info.Offset, u.sealed = u.info.Size, true
+	u.info.Offset, u.sealed, u.dataless = u.info.Size, true, true
 	return u, nil
 }
 
@@ -178,20 +197,6 @@ func (u *upload) GetReader(ctx context.Context) (io.ReadCloser, error) {
 	return f, nil
 }
 
-// DeclareLength sets the length of an upload that was created without one.
-func (u *upload) DeclareLength(ctx context.Context, length int64) error {
-	if err := store.RequestFrom(ctx).Held(); err != nil {
-		return u.store.answer(ctx, err)
-	}
-	info := store.Mark(u.info, "", "")
-	info.Size, info.SizeIsDeferred = length, false
-	if err := u.store.replaceRecord(info); err != nil {
-		return u.store.answer(ctx, err)
-	}
-	u.info = info
-	return nil
-}
-
 // Terminate removes the upload. It only unlinks, so that it works on a full
 // disk, and can be done again. A finish that runs is waited for, never started.
 func (u *upload) Terminate(ctx context.Context) error {
@@ -202,6 +207,9 @@ func (u *upload) Terminate(ctx context.Context) error {
 	if err := store.RequestFrom(ctx).Held(); err != nil {
 		return s.answer(ctx, err)
 	}
+	if now, err := s.open(u.info.ID); err == nil {
+		u = now // that finish may have sealed it
+	}
 	// Leftovers first: while the record is there, a DELETE can be done again.
 	var err error
 	for _, leftover := range []string{recordName(u.info.ID) + ".tmp", u.info.ID + ".damaged"} {
@@ -210,7 +218,7 @@ func (u *upload) Terminate(ctx context.Context) error {
 		}
 	}
 	if err == nil {
-		err = s.remove(u.info.ID)
+		err = s.remove(u)
 	}
 	if err != nil {
 		return s.answer(ctx, err)
@@ -224,19 +232,38 @@ func unusable(err error) bool {
 	return errors.Is(err, errDamaged) || errors.Is(err, errRecord) || errors.Is(err, errRefused)
 }
 
-// remove unlinks an upload: the data first, since it is what takes up space; a
-// record left behind by a crash can be removed again.
-func (s *Store) remove(id string) error {
-	if err := s.forget(id); err != nil {
-		return fmt.Errorf("note in the journal that the upload is removed: %w", err)
+// remove unlinks an upload, and takes it out of the accounts with its data: what then may
+// be left of it can't be used.
+func (s *Store) remove(u *upload) error {
+	was := u.occupied()
+	if _, refused := s.refused.Load(u.info.ID); refused {
+		was = store.Occupied{} // see damage
 	}
-	if err := ignoreMissing(s.root.Remove(id)); err != nil {
-		return fmt.Errorf("remove the data file: %w", err)
+	s.counted(u.info, was, was)
+	gone, err := s.unlink(u.info.ID)
+	if gone {
+		s.counted(u.info, was, store.Occupied{})
+		s.space.release(u.claim)
+	}
+	return err
+}
+
+// unlink unlinks an upload: the data first, since it is what takes up space; a
+// record left behind by a crash can be removed again. gone says that the data was
+// there.
+func (s *Store) unlink(id string) (gone bool, err error) {
+	if err := s.forget(id); err != nil {
+		return false, fmt.Errorf("note in the journal that the upload is removed: %w", err)
+	}
+	err = s.root.Remove(id)
+	gone = err == nil
+	if err := ignoreMissing(err); err != nil {
+		return false, fmt.Errorf("remove the data file: %w", err)
 	}
 	if err := ignoreMissing(s.root.Remove(recordName(id))); err != nil {
-		return fmt.Errorf("remove the record: %w", err)
+		return gone, fmt.Errorf("remove the record: %w", err)
 	}
-	return nil
+	return gone, nil
 }
 
 // Content opens a sealed upload for a download. An upload that is complete but not
@@ -245,6 +272,9 @@ func (s *Store) remove(id string) error {
 func (s *Store) Content(ctx context.Context, id string) (store.Content, error) {
 	fail := func(err error) (store.Content, error) { return store.Content{}, s.answer(ctx, err) }
 	u, err := s.open(id)
+	if err == nil {
+		err = store.RequestFrom(ctx).Permit(u.info)
+	}
 	if err != nil {
 		return fail(err)
 	}

@@ -38,7 +38,10 @@ func (u *upload) WriteChunk(ctx context.Context, offset int64, src io.Reader) (i
 // beginChunk opens the data file, and marks the record as ours if tusd made it.
 func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 	s := u.store
-	c := &chunk{start: offset, offset: offset, flushed: offset, durable: s.opts.Durable, held: r.Held}
+	c := &chunk{start: offset, offset: offset, flushed: offset, durable: s.opts.Durable, held: r.Held, space: &s.space}
+	if s.opts.Wrote != nil {
+		c.began = time.Now()
+	}
 	u.whole = offset == 0
 	if u.sealed {
 		return c, fmt.Errorf("write to a sealed upload: %w", store.Failed())
@@ -52,6 +55,9 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 			return c, err
 		}
 		u.info = info
+	}
+	if c.claim = &u.claim; u.info.SizeIsDeferred {
+		c.growth = s.newGrowth(u.info)
 	}
 	f, err := s.root.OpenFile(u.info.ID, os.O_RDWR, 0) // the journal reads what is written
 	if err != nil {
@@ -67,9 +73,18 @@ func (u *upload) beginChunk(r *store.Request, offset int64) (*chunk, error) {
 	return c, nil
 }
 
-// endChunk says what WriteChunk returns: how the copy ended, and how the body
-// did, which tusd's reader hides.
+// endChunk says what WriteChunk returns, and tells of it.
 func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
+	n, err := u.keepChunk(ctx, r, c, err)
+	if wrote := u.store.opts.Wrote; wrote != nil {
+		wrote(ctx, store.EndedChunk{ID: u.info.ID, Offset: c.start, Size: n, Began: c.began, Err: err})
+	}
+	return n, err
+}
+
+// keepChunk makes of what came what is acknowledged: how the copy ended says that, and how
+// the body did, which tusd's reader hides.
+func (u *upload) keepChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
 	if err == nil && r.Body != nil {
 		if r.Body.Received() > u.room(c.start) {
 			err = errors.Join(store.TooLong(), u.takeBack(c))
@@ -92,10 +107,12 @@ func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err e
 	}
 	u.closeData()
 	if _, final := errors.AsType[fsyncError](err); final {
-		err = u.store.damage(u.info.ID, err)
+		err = u.store.damage(u.info, err)
+		u.store.space.release(u.claim)
+		u.claim = claim{}
 	}
 	if r.Creates() {
-		err = errors.Join(err, u.store.remove(u.info.ID))
+		err = errors.Join(err, u.store.remove(u))
 		n = 0
 	}
 	if n > 0 && c.offset == u.info.Size {
@@ -131,8 +148,12 @@ type chunk struct {
 	flushed       int64 // up to where the kernel was told to write back
 	durable       bool
 	held          func() error
+	space         *spaceGuard
+	claim         *claim                  // of the bytes to come
+	growth        *growth                 // nil: the length is known
 	digest        *lifecycle.Digest       // nil: nobody wants one
 	save          func(*lifecycle.Digest) // keeps its state
+	began         time.Time               // zero: nobody wants to know
 }
 
 func (c *chunk) written() int64 { return c.offset - c.start }
@@ -146,8 +167,17 @@ func (c *chunk) write(b []byte) error {
 	if err := c.held(); err != nil {
 		return err
 	}
+	if c.growth != nil {
+		if err := c.growth.by(len(b)); err != nil {
+			return err
+		}
+	}
 	n, err := c.file.WriteAt(b, c.offset)
 	c.offset += int64(n)
+	c.space.wrote(c.claim, int64(n))
+	if err != nil && c.growth != nil {
+		c.growth.is(store.Occupied{Open: true, Bytes: c.offset})
+	}
 	if d := c.digest; d != nil {
 		d.Feed(b[:n])
 		if d.Offset-d.Saved >= digestEvery {
@@ -180,6 +210,12 @@ func (u *upload) takeBack(c *chunk) error {
 	if err := c.file.Truncate(c.start); err != nil {
 		return fmt.Errorf("take back a body that was too long: %w", err)
 	}
+	taken := c.offset - c.start
 	c.offset = c.start
+	if c.growth == nil {
+		c.space.wrote(c.claim, -taken)
+	} else { // it claims nothing, before as after
+		c.growth.is(store.Occupied{Open: true, Bytes: c.offset})
+	}
 	return nil
 }

@@ -6,7 +6,8 @@
 // Only one request waits for a lock; a newer one displaces it, since an older
 // waiter is most likely one whose client gave up. The displaced one, and one
 // whose context ends first, hear 423; one whose own body is cut meanwhile hears
-// what the cut says. HEAD takes no lock at all.
+// what the cut says. A request that may not use the upload is told so before
+// anybody is disturbed (store.Guard). HEAD takes no lock at all.
 //
 // Nothing is kept for an upload that nobody holds.
 package memorylock
@@ -72,12 +73,17 @@ func (l *Locker) Acquire(ctx context.Context, id string) (unlock func(), err err
 
 func (l *Locker) acquire(ctx context.Context, id string) error {
 	r := store.RequestFrom(ctx)
+	if l.takeFree(r, id) {
+		return nil
+	}
+	if err := r.MayWait(ctx, id); err != nil {
+		return err
+	}
 	l.mu.Lock()
 	held, busy := l.locks[id]
-	if !busy {
-		l.locks[id] = &entry{body: r.Body}
+	if !busy { // by now
+		l.take(r, id)
 		l.mu.Unlock()
-		r.Hold(ours)
 		return nil
 	}
 	w := &waiter{body: r.Body, granted: make(chan bool, 1)}
@@ -113,6 +119,23 @@ func (l *Locker) acquire(ctx context.Context, id string) error {
 	l.mu.Unlock()
 	// The lock was handed over, or we were displaced, while we gave up waiting.
 	return l.admit(r, <-w.granted)
+}
+
+// takeFree takes the lock if nobody holds it.
+func (l *Locker) takeFree(r *store.Request, id string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, busy := l.locks[id]; busy {
+		return false
+	}
+	l.take(r, id)
+	return true
+}
+
+// take makes the lock r's. l.mu is held.
+func (l *Locker) take(r *store.Request, id string) {
+	l.locks[id] = &entry{body: r.Body}
+	r.Hold(ours)
 }
 
 func (l *Locker) admit(r *store.Request, granted bool) error {

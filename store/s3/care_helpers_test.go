@@ -30,6 +30,8 @@ type caretaker struct {
 	locks *memorylock.Locker
 	proxy *s3test.Proxy
 
+	prefix string // of the ids of what requests create
+
 	mu     sync.Mutex
 	ahead  time.Duration
 	calls  map[string]int
@@ -123,7 +125,7 @@ func (c *caretaker) must(err error) {
 
 // as is the context of a request.
 func (c *caretaker) as(method string, body *storetest.Body) context.Context {
-	r := &store.Request{Method: method, Offset: -1}
+	r := &store.Request{Method: method, Offset: -1, IDPrefix: c.prefix}
 	if body != nil {
 		r.Body = body
 	}

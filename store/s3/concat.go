@@ -32,7 +32,7 @@ func (s *Store) newFinal(ctx context.Context, info handler.FileInfo) (*upload, e
 		return nil, err
 	}
 	info.ID = id
-	return &upload{store: s, info: s.placed(info, object)}, nil
+	return &upload{store: s, info: s.placed(ctx, info, object)}, nil
 }
 
 // checkPart returns why a part can't become one of this final.
@@ -103,7 +103,7 @@ func (u *upload) concat(ctx context.Context) error {
 	if err := fin.Wait(ctx, 2*s.opts.FinishDeadline); err != nil {
 		if assembled && fin.Ended() {
 			if _, lost := s.piecesOf(ctx, u.info.PartialUploads); lost == nil {
-				err = errors.Join(err, s.abandon(ctx, u.info, err))
+				err = errors.Join(err, s.abandon(ctx, u.state, err))
 			}
 		}
 		return err
@@ -118,6 +118,7 @@ func (s *Store) concatAgain(ctx context.Context, final handler.FileInfo) error {
 		return nil
 	}
 	parts, err := s.markParts(ctx, final)
+	s.unsettled.settle(final.ID, false) // that was counted when it got its object
 	if err != nil {
 		return unfinished("mark the parts", err)
 	}

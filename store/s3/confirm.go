@@ -24,6 +24,7 @@ func (s *Store) Confirm(ctx context.Context, id string, _ time.Time) (hooks.Conf
 	case err != nil:
 		return hooks.Unknown, err
 	case exists:
+		s.unsettled.settle(id, true)
 		return hooks.Finished, nil
 	case s.finishes.Join(id) != nil:
 		return hooks.Unknown, nil
@@ -73,12 +74,14 @@ func (s *Store) confirmLocked(ctx context.Context, id string, unlock func()) (c 
 		if err := s.opts.Intents.BuryUpload(ctx, id, "the upload's parts are gone, and it never became an object: "+err.Error()); err != nil {
 			return hooks.Unknown, false, err
 		}
+		s.unsettled.withdraw(id)
 		return hooks.Abandoned, false, nil
 	}
 	// Its bytes were never acknowledged: the process ended before it wrote the object.
 	if err := s.opts.Intents.Withdraw(ctx, id); err != nil {
 		return hooks.Unknown, false, err
 	}
+	s.unsettled.withdraw(id)
 	s.opts.Log.Info("the event of an upload that was never stored is withdrawn", "upload", id)
 	return hooks.Abandoned, false, nil
 }

@@ -14,21 +14,18 @@ import (
 // markParts writes into the parts' records which final has their bytes, before that final
 // is sealed: a part without its object is then known to be complete. It returns those
 // that are there and marked.
-func (s *Store) markParts(ctx context.Context, final handler.FileInfo) ([]string, error) {
-	parts := slices.Clone(final.PartialUploads)
-	err := inParallel(len(parts), partsLooked, func(i int) error {
-		marked, err := s.markPart(ctx, parts[i], final.ID)
-		if !marked {
-			parts[i] = ""
-		}
+func (s *Store) markParts(ctx context.Context, final handler.FileInfo) ([]handler.FileInfo, error) {
+	parts := make([]handler.FileInfo, len(final.PartialUploads))
+	err := inParallel(len(parts), partsLooked, func(i int) (err error) {
+		parts[i], err = s.markPart(ctx, final.PartialUploads[i], final.ID)
 		return err
 	})
-	return slices.DeleteFunc(parts, func(part string) bool { return part == "" }), err
+	return slices.DeleteFunc(parts, func(part handler.FileInfo) bool { return part.ID == "" }), err
 }
 
 // markPart marks one part, under its lock: nobody else replaces or removes its record
-// meanwhile.
-func (s *Store) markPart(ctx context.Context, part, final string) (marked bool, err error) {
+// meanwhile. It returns no ID if there is none to be marked.
+func (s *Store) markPart(ctx context.Context, part, final string) (marked handler.FileInfo, err error) {
 	err = s.withPart(ctx, part, func(ctx context.Context) error {
 		object, _ := splitID(part)
 		info, o, err := s.readRecord(ctx, part)
@@ -43,12 +40,16 @@ func (s *Store) markPart(ctx context.Context, part, final string) (marked bool, 
 		case info.ID != part, !info.IsPartial:
 			return nil
 		}
-		marked = true
-		if info.Storage[keyFinal] == final {
-			return nil
+		marked = info
+		was := unsealed(info, 0)
+		s.counted(info, was, was)
+		if info.Storage[keyFinal] != final {
+			if _, err = s.writeRecord(ctx, store.Mark(info, keyFinal, final), expecting(o.ETag)); err != nil {
+				return err
+			}
 		}
-		_, err = s.writeRecord(ctx, store.Mark(info, keyFinal, final), expecting(o.ETag))
-		return err
+		s.unsettled.taking(final, changeOf(info, was, store.Occupied{}))
+		return nil
 	})
 	return marked, err
 }
@@ -73,8 +74,12 @@ func (s *Store) withPart(ctx context.Context, part string, do func(context.Conte
 
 // leaveParts removes the bytes of the parts of a sealed final, which were marked. What
 // can't be removed now, a later sweep removes.
-func (s *Store) leaveParts(ctx context.Context, final string, parts []string) {
-	if err := s.removeParts(ctx, parts); err != nil {
+func (s *Store) leaveParts(ctx context.Context, final string, parts []handler.FileInfo) {
+	ids := make([]string, len(parts))
+	for i, part := range parts {
+		ids[i] = part.ID
+	}
+	if err := s.removeParts(ctx, ids); err != nil {
 		s.opts.Log.Warn("the bytes of parts are left for the sweep", "final", final, "error", err)
 	}
 }

@@ -99,7 +99,7 @@ func open(t *testing.T, p *place, o storetest.Options) *underTest {
 	p.intents.add = o.Finish
 	opts := s3.Options{
 		Bucket: b, BucketName: p.name, SpoolDir: t.TempDir(), SpoolSize: 256 << 20, Locker: o.Locker, Intents: p.intents,
-		MaxSize: o.MaxSize, Digest: o.Digest, FinishWait: o.FinishWait,
+		MaxSize: o.MaxSize, Accounts: o.Accounts, Digest: o.Digest, FinishWait: o.FinishWait,
 		ExpireAfter: o.ExpireAfter, DeleteFinishedAfter: o.DeleteFinishedAfter, Waiting: o.Waiting, Now: o.Now,
 	}
 	if p.change != nil {

@@ -37,13 +37,13 @@ func (s *Store) NewUpload(ctx context.Context, info handler.FileInfo) (handler.U
 func (s *Store) create(ctx context.Context, info handler.FileInfo, lazily bool) (*state, error) {
 	given := info.ID != ""
 	if !given {
-		info.ID = newObject(s.opts.Now(), info.IsPartial) + "+" + noMultipart
+		info.ID = newObject(ctx, s.opts.Now(), info.IsPartial) + "+" + noMultipart
 	}
 	if !validID(info.ID) {
 		return nil, fmt.Errorf("create %q: %w", info.ID, handler.NewError("ERR_INVALID_ID", "the id is not a valid one", 400))
 	}
 	object, _ := splitID(info.ID)
-	info = s.placed(info, object)
+	info = s.placed(ctx, info, object)
 	if given {
 		if err := s.absent(ctx, object); err != nil {
 			return nil, err
@@ -58,7 +58,21 @@ func (s *Store) create(ctx context.Context, info handler.FileInfo, lazily bool) 
 		return nil, fmt.Errorf("parts of %d bytes don't fit into the spool: %w", g.size, handler.ErrMaxSizeExceeded)
 	}
 	info.Storage[keyParts] = g.String()
-	if size > g.size {
+	what := unsealed(info, 0)
+	if err := s.opts.Accounts.Grow(changeOf(info, store.Occupied{}, what)); err != nil {
+		return nil, fmt.Errorf("count the upload: %w", err)
+	}
+	st, err := s.createCounted(ctx, info, g, given, lazily)
+	if err != nil {
+		s.counted(info, what, store.Occupied{})
+	}
+	return st, err
+}
+
+// createCounted is create for an upload that there is room for; given says that its id was.
+func (s *Store) createCounted(ctx context.Context, info handler.FileInfo, g grid, given, lazily bool) (*state, error) {
+	object, _ := splitID(info.ID)
+	if !info.SizeIsDeferred && info.Size > g.size {
 		multipart, err := s.opts.Bucket.CreateMultipart(ctx, object, nil, "application/octet-stream")
 		if err != nil {
 			return nil, fmt.Errorf("begin a multipart upload: %w", err)
@@ -87,16 +101,20 @@ func (s *Store) create(ctx context.Context, info handler.FileInfo, lazily bool) 
 }
 
 // placed returns a new upload's record with what says where its bytes will be.
-func (s *Store) placed(info handler.FileInfo, object string) handler.FileInfo {
-	info = store.Mark(info, store.KeyCreated, timestamp(s.opts.Now()))
+func (s *Store) placed(ctx context.Context, info handler.FileInfo, object string) handler.FileInfo {
+	info = store.Begin(ctx, info, timestamp(s.opts.Now()))
 	info.Storage[keyType], info.Storage[keyBucket], info.Storage[keyKey] = storeType, s.opts.BucketName, s.opts.Prefix+object
 	return info
 }
 
-// absent says 409 if there is a finished upload of this object; one that isn't has a
-// record, which createRecord doesn't overwrite.
+// absent says 409 if there is an upload of this object. A record that comes meanwhile
+// createRecord doesn't overwrite.
 func (s *Store) absent(ctx context.Context, object string) error {
 	exists, err := s.exists(ctx, object)
+	if err == nil && !exists {
+		_, _, missing := s.readRecord(ctx, object)
+		exists = !isMissing(missing)
+	}
 	if err == nil && exists {
 		err = fmt.Errorf("create the upload: %w", store.Exists())
 	}

@@ -10,7 +10,9 @@
 //
 // An id is "<object>+<multipart upload>", or "<object>+0" for an upload that began without
 // one. Objects are named by the time of their creation and 80 random bits, so that a
-// listing is by age. The calls that each kind of upload costs are counted by a test.
+// listing is by age. A prefix of ids stands before the time, "tenant1--<time>…", so that
+// rules of the bucket can be for one prefix; behind it a listing is by age again, and the
+// walks that look at what is young only leap from one prefix to the next. The calls that each kind of upload costs are counted by a test.
 //
 // # Promises
 //
@@ -49,6 +51,9 @@
 //     for parts, which are the same bytes at the same place.
 //   - A body that turns out too long is taken back as far as it isn't in parts; so its
 //     offset may end at a part's boundary.
+//   - Over quota: Options.Accounts hear of all that uploads occupy, and may refuse more: 507.
+//     What a finish left unknown (no answer from the bucket) is counted when the upload is
+//     looked at next; those are remembered until then.
 //   - Killed: nothing is left of temporary files. What is left in the bucket (tails of
 //     finished uploads, multipart uploads that no record names) the sweep and the janitor
 //     remove, where the endpoint lists multipart uploads; else a lifecycle rule must.

@@ -28,15 +28,19 @@ type draft struct {
 
 // NewDraft begins a draft. It makes no call. Errors: 5xx.
 func (s *Store) NewDraft(ctx context.Context) (store.Draft, error) {
-	object := newObject(s.opts.Now(), false)
+	object := newObject(ctx, s.opts.Now(), false)
 	info := handler.FileInfo{ID: object + "+" + noMultipart, SizeIsDeferred: true}
 	unlock, ok := s.opts.Locker.TryLock(info.ID)
 	if !ok {
 		return nil, s.answer(ctx, fmt.Errorf("lock the new upload: %w", store.Exists()))
 	}
-	info = s.placed(info, object)
+	info = s.placed(ctx, info, object)
 	info.Storage[keyParts] = s.newGrid(-1).String()
 	st := s.newState(info)
+	if err := s.opts.Accounts.Grow(changeOf(info, store.Occupied{}, unsealed(info, 0))); err != nil {
+		unlock()
+		return nil, s.answer(ctx, fmt.Errorf("count the upload: %w", err))
+	}
 	st.draft = true
 	st.digest = st.savedDigest()
 	d := &draft{store: s, state: st, unlock: unlock}
@@ -120,7 +124,11 @@ func (d *draft) remove(ctx context.Context) error {
 	if st.tail.etag != "" || st.tail.tried != "" || d.begun {
 		errs = append(errs, b.Delete(ctx, tailKey(object), recordKey(object)))
 	}
-	if err := errors.Join(errs...); err != nil {
+	err := errors.Join(errs...)
+	if err == nil || !d.begun { // else the sweep may find it, and finish it
+		st.gone()
+	}
+	if err != nil {
 		return fmt.Errorf("remove %s: %w", st.id, err)
 	}
 	return nil

@@ -33,9 +33,8 @@ func (s *Store) FinishDrafts(ctx context.Context, drafts []store.Draft, metadata
 	begin := time.Now()
 	s.running.Go(func() {
 		defer close(b.done)
-		if b.finish(context.WithoutCancel(ctx)) == nil {
-			s.opts.Finished(time.Since(begin))
-		}
+		err := b.finish(context.WithoutCancel(ctx))
+		s.opts.Finished(ctx, store.EndedFinish{Info: b.results[0].info, Began: begin, Err: err})
 	})
 	// As a POST waits for its finish; with more files, longer.
 	patience := 2 * s.opts.FinishDeadline * time.Duration(1+len(drafts)/100)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/tus/tusd/v2/pkg/handler"
+
 	"plateau/store"
 )
 
@@ -137,7 +139,7 @@ func (s *Store) anything(ctx context.Context, id string) (bool, error) {
 // enough.
 func (s *Store) Expire(ctx context.Context, dryRun bool, each func(store.Expired) error) error {
 	var failed error
-	err := s.eachFamily(ctx, "", "", func(f family) error {
+	err := s.eachFamily(ctx, span{}, "", func(f family) error {
 		one, err := s.expireOne(ctx, f, dryRun)
 		switch {
 		case isMissing(err), isNotFound(err): // removed meanwhile
@@ -177,7 +179,7 @@ func (s *Store) expireOne(ctx context.Context, f family, dryRun bool) (one store
 	case consumed(info) && !there(f.data):
 		return one, s.removeRecord(ctx, f, dryRun)
 	}
-	due, bytes, err := s.expire(ctx, info.ID, f.record.Modified, dryRun)
+	due, bytes, err := s.expire(ctx, info, f.record.Modified, dryRun)
 	if !due || err != nil {
 		return one, err
 	}
@@ -202,7 +204,8 @@ func (s *Store) oldEnough(f family) bool {
 
 // expire removes an upload if it is due, with its lock held: a request may just have
 // brought bytes. As a dry run it only looks. recorded is when its record was written.
-func (s *Store) expire(ctx context.Context, id string, recorded time.Time, dryRun bool) (due bool, bytes int64, err error) {
+func (s *Store) expire(ctx context.Context, info handler.FileInfo, recorded time.Time, dryRun bool) (due bool, bytes int64, err error) {
+	id := info.ID
 	unlock, ok := s.opts.Locker.TryLock(id)
 	if !ok {
 		return false, 0, nil
@@ -228,7 +231,11 @@ func (s *Store) expire(ctx context.Context, id string, recorded time.Time, dryRu
 	if err == nil {
 		err = s.remove(ctx, u)
 	} else {
-		err = s.discard(ctx, id) // if it has an event, that is the outbox's
+		was := unsealed(info, 0)
+		s.counted(info, was, was)
+		if err = s.discard(ctx, id); err == nil { // if it has an event, that is the outbox's
+			s.counted(info, was, store.Occupied{})
+		}
 	}
 	if err != nil {
 		return false, 0, fmt.Errorf("remove upload %s: %w", id, err)

@@ -31,6 +31,11 @@ func (s *Store) MultipartOf(id string) string {
 	return multipartOf(info)
 }
 
+// SweepYoung sweeps what is young, as the store does between two whole sweeps.
+func (s *Store) SweepYoung(ctx context.Context) (Swept, error) {
+	return s.sweep(ctx, youngAt(s.opts.Now()))
+}
+
 // SplitID returns an upload's object and the multipart upload in its id.
 func SplitID(id string) (object, multipart string) { return splitID(id) }
 

@@ -8,8 +8,6 @@ import (
 	"runtime/debug"
 	"time"
 
-	"github.com/tus/tusd/v2/pkg/handler"
-
 	"plateau/store"
 	"plateau/store/lifecycle"
 )
@@ -32,7 +30,7 @@ func (u *upload) FinishUpload(ctx context.Context) error {
 		return nil
 	}
 	if r.Creates() && fin.Ended() {
-		err = errors.Join(err, s.abandon(context.WithoutCancel(ctx), u.info, err))
+		err = errors.Join(err, s.abandon(context.WithoutCancel(ctx), u.state, err))
 	}
 	return s.answer(ctx, err)
 }
@@ -42,7 +40,10 @@ var errUnsure = errors.New("the object may be there all the same")
 
 // abandon removes an upload whose finish has failed, and which nobody knows of, unless its
 // object may be there: then its event stays too, for the outbox to find out.
-func (s *Store) abandon(ctx context.Context, info handler.FileInfo, cause error) error {
+func (s *Store) abandon(ctx context.Context, of *state, cause error) error {
+	of.mu.Lock()
+	info, gone := of.info, of.removed // by an earlier step of the same request
+	of.mu.Unlock()
 	// Nobody goes on with it: what waits here goes in any case, whatever the bucket can do.
 	if st := s.states.get(info.ID); st != nil {
 		st.mu.Lock()
@@ -60,7 +61,14 @@ func (s *Store) abandon(ctx context.Context, info handler.FileInfo, cause error)
 			return fmt.Errorf("withdraw the event: %w", err)
 		}
 	}
-	return s.discard(ctx, info.ID)
+	if err := s.discard(ctx, info.ID); err != nil {
+		return err
+	}
+	if s.unsettled.settle(info.ID, false); gone {
+		return nil
+	}
+	s.counted(info, unsealed(info, 0), store.Occupied{})
+	return nil
 }
 
 // redrive finishes u if it was left complete but not sealed, and if the request is one
@@ -110,9 +118,7 @@ func (s *Store) startFinish(ctx context.Context, st *state, unlock func()) *life
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.opts.FinishDeadline)
 		defer cancel()
 		err := s.finishSafely(ctx, st)
-		if err == nil {
-			s.opts.Finished(time.Since(begin))
-		}
+		s.opts.Finished(ctx, store.EndedFinish{Info: st.record(), Began: begin, Err: err})
 		s.states.put(st, true)
 		if unlock != nil {
 			unlock()

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
@@ -9,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"plateau/store"
 )
 
 // maxID is the longest id that is accepted, in bytes. AWS's ids of multipart uploads
@@ -67,28 +70,32 @@ func splitID(id string) (object, multipart string) {
 const partMark = 'p'
 
 // newObject returns 12 hex digits of the time, in ms, and 80 random bits: listings are
-// in the order of creation. In the names of partial uploads partMark takes four of the bits.
-func newObject(at time.Time, partial bool) string {
+// in the order of creation, for each prefix that the request in ctx may want. In the names
+// of partial uploads partMark takes four of the bits.
+func newObject(ctx context.Context, at time.Time, partial bool) string {
 	var b [10]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand ends the process instead
 	random := hex.EncodeToString(b[:])
 	if partial {
 		random = string(partMark) + random[1:]
 	}
-	return timeOf(at) + random
+	return store.PrefixID(ctx, timeOf(at)+random)
 }
 
-// timeOf is how the names of objects begin that were created then.
+// timeOf is how the names of objects begin that were created then, behind a prefix.
 func timeOf(at time.Time) string { return fmt.Sprintf("%012x", max(0, at.UnixMilli())) }
 
 const timeLength = 12 // of what timeOf returns
 
 // partObject reports whether newObject made the object's name for a partial upload.
-func partObject(object string) bool { return ownObject(object) && object[timeLength] == partMark }
+func partObject(object string) bool {
+	_, name := store.CutIDPrefix(object)
+	return ownObject(object) && name[timeLength] == partMark
+}
 
 // finalObject returns the object of the final upload of these parts. Whoever knows all
-// the parts' ids could compute it, and nobody else. The first part's time stands in
-// front, so that it lies among its contemporaries.
+// the parts' ids could compute it, and nobody else. The first part's prefix and time stand
+// in front, so that it lies among its contemporaries.
 func finalObject(parts []string) string {
 	h := sha256.New()
 	for _, id := range parts {
@@ -96,19 +103,21 @@ func finalObject(parts []string) string {
 	}
 	sum := hex.EncodeToString(h.Sum(nil)[:16])
 	if len(parts) > 0 && ownObject(parts[0]) {
-		return parts[0][:timeLength] + sum[:20]
+		prefix, name := store.CutIDPrefix(parts[0])
+		return prefix + name[:timeLength] + sum[:20]
 	}
 	return sum
 }
 
-// ownObject reports whether an id or object begins as those that newObject makes, or
-// tusd.
+// ownObject reports whether an id or object begins as those that newObject makes, with or
+// without a prefix, or tusd.
 func ownObject(id string) bool {
 	object, _ := splitID(id)
-	if len(object) != 32 {
+	_, name := store.CutIDPrefix(object)
+	if len(name) != 32 {
 		return false
 	}
-	for i, c := range []byte(object) {
+	for i, c := range []byte(name) {
 		if (c < '0' || c > '9') && (c < 'a' || c > 'f') && (i != timeLength || c != partMark) {
 			return false
 		}
@@ -123,7 +132,8 @@ func namedThen(object string, then time.Time) bool {
 	if !ownObject(object) {
 		return false
 	}
-	ms, err := strconv.ParseInt(object[:timeLength], 16, 64)
+	_, name := store.CutIDPrefix(object)
+	ms, err := strconv.ParseInt(name[:timeLength], 16, 64)
 	since := then.Sub(time.UnixMilli(ms))
 	return err == nil && since > -24*time.Hour && since < 30*24*time.Hour
 }

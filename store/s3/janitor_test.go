@@ -23,8 +23,11 @@ func (c *caretaker) expire() []string {
 }
 
 // What crashes leave goes after a day, under our names only.
-func TestJanitorLeftovers(t *testing.T) {
+func TestJanitorLeftovers(t *testing.T) { withPrefixes(t, testJanitorLeftovers) }
+
+func testJanitorLeftovers(t *testing.T, prefix string) {
 	c := newCaretaker(t)
+	c.prefix = prefix
 	object := objectOf(c.begin(handler.FileInfo{Size: 3}, nil)) // a name of ours
 	c.must(c.Remove(t.Context(), object+"+0"))
 	foreign := strings.Repeat("e", 32)
@@ -50,11 +53,14 @@ func TestJanitorLeftovers(t *testing.T) {
 
 // A large part that no final takes goes with its object; an object whose record is gone
 // goes when it would have.
-func TestJanitorObjects(t *testing.T) {
+func TestJanitorObjects(t *testing.T) { withPrefixes(t, testJanitorObjects) }
+
+func testJanitorObjects(t *testing.T, prefix string) {
 	c := newCaretaker(t, func(o *s3.Options) {
 		o.DeleteFinishedAfter = 2 * time.Hour
 		o.Waiting = func(string, time.Time) (bool, error) { return false, nil }
 	})
+	c.prefix = prefix
 	alone := c.part(noise(9 << 20))
 	bare := objectOf(c.begin(handler.FileInfo{Size: 3}, nil))
 	c.must(c.Remove(t.Context(), bare+"+0"))

@@ -19,7 +19,8 @@ const (
 	readBatch   = 128
 )
 
-// List calls each for every upload, in the order of creation. It reads the record of each.
+// List calls each for every upload, in the order of creation, those without a prefix of
+// their ids first, and then each prefix's. It reads the record of each.
 func (s *Store) List(ctx context.Context, each func(store.Listed) error) error {
 	var batch []family
 	show := func() error {
@@ -42,7 +43,7 @@ func (s *Store) List(ctx context.Context, each func(store.Listed) error) error {
 		}
 		return nil
 	}
-	err := s.eachFamily(ctx, "", "", func(f family) error {
+	err := s.eachFamily(ctx, span{}, "", func(f family) error {
 		if batch = append(batch, f); len(batch) < readBatch {
 			return nil
 		}
@@ -153,7 +154,7 @@ func (f finished) family() family {
 // the time at which its upload was begun; that is then taken for when it was finished.
 func (s *Store) FinishedBetween(ctx context.Context, since, until time.Time, each func(info handler.FileInfo, finishedAt time.Time) error) error {
 	var found []finished
-	err := s.eachFamily(ctx, "", "", func(f family) error {
+	err := s.eachFamily(ctx, span{}, "", func(f family) error {
 		if there(f.data) && !partObject(f.object) && !f.data.Modified.Before(since) && f.data.Modified.Before(until) {
 			found = append(found, finished{f.object, f.data.Size, there(f.record), f.data.Modified})
 		}

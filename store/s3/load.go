@@ -82,6 +82,7 @@ func (s *Store) load(ctx context.Context, id string) (*state, error) {
 	st.announced = true
 	st.etag, st.last = f.record.ETag, f.record.Modified
 	if f.sealed {
+		s.unsettled.settle(id, true)
 		st.sealed, st.last = true, f.object.Modified
 		if at, err := time.Parse(time.RFC3339Nano, f.info.Storage[keyFinished]); err == nil {
 			st.last = at
@@ -107,7 +108,7 @@ func (s *Store) load(ctx context.Context, id string) (*state, error) {
 			return nil, fmt.Errorf("the parts end at %d, and the tail begins at %d: %w", st.stored, st.tail.start, bucket.ErrAway)
 		}
 	}
-	st.start = st.stored
+	st.start, st.grown = st.stored, st.committed()
 	if size := st.size(); size >= 0 && st.committed() > size {
 		return nil, fmt.Errorf("%w: there are %d bytes, the record allows %d", errDamaged, st.committed(), size)
 	}
@@ -158,6 +159,7 @@ func (s *Store) loadLost(ctx context.Context, st *state, cause error) (*state, e
 	switch {
 	case err == nil && o.Size == st.info.Size:
 		st.sealed, st.last = true, o.Modified
+		s.unsettled.settle(st.id, true)
 		return st, nil
 	case err != nil && !errors.Is(err, bucket.ErrNotFound):
 		return nil, fmt.Errorf("look for the object: %w", err)

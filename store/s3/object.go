@@ -32,6 +32,8 @@ func (s *Store) finish(ctx context.Context, st *state) error {
 	if err := held(); err != nil {
 		return err
 	}
+	was := unsealed(st.info, 0)
+	s.counted(st.info, was, was)
 	if err := st.storeLast(ctx); err != nil {
 		return unfinished("store the last part", err)
 	}
@@ -39,7 +41,7 @@ func (s *Store) finish(ctx context.Context, st *state) error {
 	if err != nil {
 		return unfinished("write the record", err)
 	}
-	var parts []string // whose bytes a final has
+	var parts []handler.FileInfo // whose bytes a final has
 	announced := st.announced
 	st.announced = st.announced || !info.IsPartial
 	err = st.unlocked(func() (err error) {
@@ -61,9 +63,13 @@ func (s *Store) finish(ctx context.Context, st *state) error {
 	} else {
 		err = st.completeObject(ctx)
 	}
+	if err == nil || errors.Is(err, errUnsure) {
+		s.unsettled.sealing(st.id, sealingChange(info))
+	}
 	if err != nil {
 		return unfinished("make the object", err)
 	}
+	s.unsettled.settle(st.id, true)
 	if !info.IsPartial {
 		s.opts.Intents.Confirmed(st.id)
 	}

@@ -59,9 +59,12 @@ type Options struct {
 	Locker store.Locker
 	// Intents are required.
 	Intents Intents
-	// Finished is called with how long it took to finish an upload, from its last byte
-	// on.
-	Finished func(took time.Duration)
+	// Wrote is called when the bytes of a request were written, well or not. It gets what
+	// the request's context holds. May be nil.
+	Wrote func(ctx context.Context, c store.EndedChunk)
+	// Finished is called when a finish, which begins with an upload's last byte, has ended,
+	// well or not. It gets what the context of the request holds that began it.
+	Finished func(ctx context.Context, f store.EndedFinish)
 	// Redriven is called when an upload was finished that an earlier request, or a
 	// process that was killed, had left complete; by is "request" or "sweep".
 	Redriven func(by string)
@@ -82,6 +85,8 @@ type Options struct {
 	Now func() time.Time
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
+	// Accounts count what the uploads of each owner occupy. Default: nobody does.
+	Accounts store.Accounts
 	// PartSize is the size of the parts of a multipart upload of unknown or moderate
 	// length, in bytes. Default 8 MiB; S3 wants at least 5 MiB.
 	PartSize int64
@@ -157,13 +162,16 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.FreshFor, time.Minute)
 	setDefault(&o.SweepEvery, 10*time.Minute)
 	if o.Finished == nil {
-		o.Finished = func(time.Duration) {}
+		o.Finished = func(context.Context, store.EndedFinish) {}
 	}
 	if o.Redriven == nil {
 		o.Redriven = func(string) {}
 	}
 	if o.Expired == nil {
 		o.Expired = func(int64) {}
+	}
+	if o.Accounts == nil {
+		o.Accounts = store.Unlimited{}
 	}
 	if o.Now == nil {
 		o.Now = time.Now

@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
 
+	"plateau/store"
 	"plateau/store/s3/bucket"
 )
 
@@ -112,7 +114,19 @@ func TestFamilies(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	now := time.Now()
-	file, part := newObject(now, false), newObject(now, true)
+	for _, prefix := range []string{"", "tenant1", "a-b_9"} {
+		namesWith(t, prefix, now)
+	}
+	for _, other := range []string{"report", "d41d8cd98f00b204e9800998ecf8427e", ""} {
+		if namedThen(other, now) || partObject(other) {
+			t.Errorf("%q is taken for a name of ours", other)
+		}
+	}
+}
+
+func namesWith(t *testing.T, prefix string, now time.Time) {
+	ctx := store.WithRequest(t.Context(), &store.Request{IDPrefix: prefix})
+	file, part := newObject(ctx, now, false), newObject(ctx, now, true)
 	final := finalObject([]string{part + "+0", file + "+0"})
 	for _, object := range []string{file, part, final} {
 		if !validID(object+"+0") || !ownObject(object) || !namedThen(object, now) || partObject(object) != (object == part) {
@@ -122,12 +136,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%s is taken for one of another time", object)
 		}
 	}
-	if final[:timeLength] != part[:timeLength] {
+	if i := strings.Index(part, timeOf(now)) + timeLength; final[:i] != part[:i] || !strings.HasPrefix(part, prefix) {
 		t.Errorf("the final %s doesn't lie beside its part %s", final, part)
-	}
-	for _, other := range []string{"report", "d41d8cd98f00b204e9800998ecf8427e", ""} {
-		if namedThen(other, now) || partObject(other) {
-			t.Errorf("%q is taken for a name of ours", other)
-		}
 	}
 }

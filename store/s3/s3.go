@@ -17,14 +17,15 @@ import (
 // Store is tusd's handler.DataStore, with termination, concatenation and deferred
 // length. Its methods may be called from any goroutine.
 type Store struct {
-	opts     Options
-	spool    *spool.Spool
-	blocks   *blocks.Pool
-	ages     *lifecycle.Ages
-	finishes lifecycle.Finishes
-	states   states
-	fetched  chan []byte   // buffers that tails were fetched by
-	sends    chan struct{} // holds one for each part that is being sent
+	opts      Options
+	spool     *spool.Spool
+	blocks    *blocks.Pool
+	ages      *lifecycle.Ages
+	finishes  lifecycle.Finishes
+	states    states
+	unsettled *unsettled
+	fetched   chan []byte   // buffers that tails were fetched by
+	sends     chan struct{} // holds one for each part that is being sent
 
 	interrupted atomic.Bool        // see Interrupt
 	room        context.Context    // ends with Interrupt: nobody waits for room in the spool any more
@@ -51,6 +52,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		sends:   make(chan struct{}, opts.SendsAtOnce),
 		fetched: make(chan []byte, 8),
 		states:  states{freshFor: opts.FreshFor},
+
+		unsettled: newUnsettled(opts.Accounts),
 	}
 	var err error
 	if s.spool, err = spool.Open(spool.Options{Dir: opts.SpoolDir, Budget: opts.SpoolSize, Log: opts.Log}); err != nil {

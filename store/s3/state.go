@@ -34,6 +34,9 @@ type state struct {
 	stored    int64                  // where they end
 	grid      grid                   // of its parts
 	tail      tail                   // what the bucket has behind them
+	chunks    int                    // bodies that are being written
+	grown     int64                  // how many bytes were counted, while the length isn't known
+	recounted bool                   // that is counted by a later look at the upload
 	start     int64                  // where file begins, or the next bytes do
 	file      *spool.File            // nil: nothing waits here
 	flying    int                    // parts that are being sent
@@ -87,6 +90,13 @@ func (st *state) received() int64 {
 		return st.start + st.tail.size
 	}
 	return st.start
+}
+
+// record is what is known of the upload.
+func (st *state) record() handler.FileInfo {
+	st.mu.Lock()
+	defer st.mu.Unlock()
+	return st.info
 }
 
 // complete reports whether all bytes have come.

@@ -48,8 +48,8 @@ type loading struct {
 }
 
 // open returns the state of an upload, which load looks for if it isn't open here, and
-// keeps it until put.
-func (t *states) open(ctx context.Context, id string, load func() (*state, error)) (*state, error) {
+// keeps it until put. load is told what was known, if that is too old; it may be nil.
+func (t *states) open(ctx context.Context, id string, load func(stale *state) (*state, error)) (*state, error) {
 	for {
 		st, other, stale := t.enter(id)
 		if stale != nil {
@@ -66,7 +66,7 @@ func (t *states) open(ctx context.Context, id string, load func() (*state, error
 			}
 			continue
 		}
-		st, err := t.find(id, load)
+		st, err := t.find(id, stale, load)
 		if err != nil {
 			st = nil
 		}
@@ -77,14 +77,14 @@ func (t *states) open(ctx context.Context, id string, load func() (*state, error
 }
 
 // find calls load; if that panics, others may look.
-func (t *states) find(id string, load func() (*state, error)) (*state, error) {
+func (t *states) find(id string, stale *state, load func(stale *state) (*state, error)) (*state, error) {
 	returned := false
 	defer func() {
 		if !returned {
 			t.loaded(id, nil)
 		}
 	}()
-	st, err := load()
+	st, err := load(stale)
 	returned = true
 	return st, err
 }

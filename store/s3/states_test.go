@@ -50,7 +50,7 @@ func (m *table) step(id string) string {
 	switch m.r.IntN(12) {
 	case 0, 1, 2, 3:
 		before := t.byID[id]
-		st, err := t.open(m.Context(), id, func() (*state, error) { return m.made(id), nil })
+		st, err := t.open(m.Context(), id, func(*state) (*state, error) { return m.made(id), nil })
 		if err != nil || st == nil || before != nil && st != before || st.outdated {
 			m.Fatalf("open: %v, %v", st, err)
 		}
@@ -58,7 +58,7 @@ func (m *table) step(id string) string {
 		return "open"
 	case 4:
 		failure := errors.New("away")
-		st, err := t.open(m.Context(), id, func() (*state, error) { return nil, failure })
+		st, err := t.open(m.Context(), id, func(*state) (*state, error) { return nil, failure })
 		switch {
 		case err == nil && st != nil && !st.outdated:
 			m.pinned = append(m.pinned, st)
@@ -177,7 +177,7 @@ func TestStatesGoStale(t *testing.T) {
 	m := newTable(t, 1)
 	states := &m.store.states
 	states.freshFor = time.Nanosecond
-	load := func() (*state, error) { return m.made("a+0"), nil }
+	load := func(*state) (*state, error) { return m.made("a+0"), nil }
 	first, err := states.open(t.Context(), "a+0", load)
 	if err != nil {
 		t.Fatal(err)
@@ -210,7 +210,7 @@ func TestStatesAreCurrent(t *testing.T) {
 				i := n % uploads
 				id := fmt.Sprintf("%d+0", i)
 				least := told[i].Load()
-				st, err := states.open(t.Context(), id, func() (*state, error) {
+				st, err := states.open(t.Context(), id, func(*state) (*state, error) {
 					info := handler.FileInfo{ID: id, Size: written[i].Load()}
 					return m.store.newState(info), nil
 				})

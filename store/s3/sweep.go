@@ -30,7 +30,7 @@ func (n *Swept) unusable(id string, err error) {
 
 // A listing of a million uploads takes two thousand calls. So only one sweep in
 // wholeEvery goes through all of the bucket, and the janitor after it; the others look
-// at what was created within youngFor. What they may miss is an old upload whose finish
+// at what was created within youngFor, behind each prefix. What they may miss is an old upload whose finish
 // has failed, and whose client doesn't come back.
 const (
 	wholeEvery = 6
@@ -39,12 +39,11 @@ const (
 
 func (s *Store) sweepEvery(ctx context.Context) {
 	for round := 0; ; round++ {
-		from, to := "", ""
+		var created span
 		if round%wholeEvery != 0 {
-			now := s.opts.Now()
-			from, to = timeOf(now.Add(-youngFor)), timeOf(now.Add(youngFor)) // another's clock may be ahead
+			created = youngAt(s.opts.Now())
 		}
-		count, err := s.sweep(ctx, from, to)
+		count, err := s.sweep(ctx, created)
 		if err != nil && ctx.Err() == nil {
 			s.opts.Log.Error("the sweep stopped", "error", err)
 		}
@@ -56,6 +55,11 @@ func (s *Store) sweepEvery(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// youngAt is when what is young then was created. Another's clock may be ahead.
+func youngAt(now time.Time) span {
+	return span{timeOf(now.Add(-youngFor)), timeOf(now.Add(youngFor))}
 }
 
 func (s *Store) report(n Swept) {
@@ -72,11 +76,11 @@ func (s *Store) report(n Swept) {
 // lists everything, a page at a time, reads the records of open uploads and of finished
 // parts only, and leaves alone what a request is using. It stops with an error when the
 // endpoint is away. Start runs it; it may be called too.
-func (s *Store) Sweep(ctx context.Context) (Swept, error) { return s.sweep(ctx, "", "") }
+func (s *Store) Sweep(ctx context.Context) (Swept, error) { return s.sweep(ctx, span{}) }
 
-func (s *Store) sweep(ctx context.Context, from, to string) (Swept, error) {
+func (s *Store) sweep(ctx context.Context, created span) (Swept, error) {
 	var n Swept
-	err := s.eachFamily(ctx, from, to, func(f family) error { return s.sweepOne(ctx, f, &n) })
+	err := s.eachFamily(ctx, created, "", func(f family) error { return s.sweepOne(ctx, f, &n) })
 	return n, err
 }
 
@@ -228,6 +232,7 @@ func (s *Store) sweepFinal(ctx context.Context, id string, n *Swept) error {
 	if err := s.discard(ctx, id); err != nil {
 		return err
 	}
+	s.unsettled.settle(id, false)
 	n.Removed++
 	return nil
 }

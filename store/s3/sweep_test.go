@@ -45,8 +45,11 @@ func TestSweepLeftovers(t *testing.T) {
 }
 
 // A final that a crash left half made goes, with its multipart upload; its parts stay.
-func TestSweepHalfMadeFinal(t *testing.T) {
+func TestSweepHalfMadeFinal(t *testing.T) { withPrefixes(t, testSweepHalfMadeFinal) }
+
+func testSweepHalfMadeFinal(t *testing.T, prefix string) {
 	c := newCaretaker(t)
+	c.prefix = prefix
 	parts := []string{c.part(noise(6 << 20)), c.part(noise(5 << 20))}
 	before := c.keys()
 	final := c.halfMade(11<<20, parts...)

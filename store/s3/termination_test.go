@@ -1,11 +1,13 @@
 package s3_test
 
 import (
+	"errors"
 	"net/http"
 	"testing"
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
+	"plateau/store"
 	"plateau/store/s3"
 	"plateau/store/s3/s3test"
 	"plateau/store/storetest"
@@ -61,5 +63,20 @@ func TestTerminateWhileFinishing(t *testing.T) {
 			t.Errorf("%s: its event waits: %t", name, waits)
 		}
 		c.wantKeys()
+	}
+}
+
+// DELETE removes what can't be opened; but an upload whose id is only alike is another's to
+// lock and to ask for.
+func TestDeleteByAnIDThatIsAlike(t *testing.T) {
+	c := newCaretaker(t)
+	for _, id := range []string{c.post(handler.FileInfo{}, []byte("abc")), c.begin(handler.FileInfo{Size: 20 << 20}, noise(9<<20))} {
+		before := c.keys()
+		for _, alike := range []string{objectOf(id), objectOf(id) + "+other"} {
+			if _, err := c.GetUpload(c.as(http.MethodDelete, nil), alike); !errors.Is(err, store.NotFound()) {
+				t.Errorf("DELETE of %s, which is %s: %v", alike, id, err)
+			}
+		}
+		c.wantKeys(before...)
 	}
 }

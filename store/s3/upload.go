@@ -28,6 +28,7 @@ type upload struct {
 	state    *state
 	info     handler.FileInfo // with the offset
 	sealed   bool
+	removed  bool // by Terminate
 	modified time.Time
 }
 
@@ -64,8 +65,15 @@ func unusable(err error) bool {
 	return errors.Is(err, errDamaged) || errors.Is(err, errRecord) || errors.Is(err, store.Gone())
 }
 
-// openUnusable returns an upload that can't be opened, to be removed.
+// openUnusable returns an upload that can't be opened, to be removed; not one that has only
+// the object's name in common with it, whose lock is another.
 func (s *Store) openUnusable(ctx context.Context, id string) (*upload, error) {
+	switch there, err := s.anything(ctx, id); {
+	case err != nil:
+		return nil, err
+	case !there:
+		return nil, fmt.Errorf("the upload has another id: %w", store.NotFound())
+	}
 	exists, err := s.exists(ctx, id)
 	return &upload{store: s, info: handler.FileInfo{ID: id}, sealed: exists}, err
 }
@@ -76,12 +84,23 @@ func (s *Store) open(ctx context.Context, id string) (*upload, error) {
 	if !validID(id) {
 		return nil, fmt.Errorf("the id is not one of ours: %w", store.NotFound())
 	}
-	st, err := s.states.open(ctx, id, func() (*state, error) { return s.load(ctx, id) })
+	st, err := s.states.open(ctx, id, func(stale *state) (*state, error) {
+		st, err := s.load(ctx, id)
+		if stale != nil {
+			s.recount(stale, st, err)
+		}
+		return st, err
+	})
 	if err != nil {
 		return nil, err
 	}
 	defer s.states.put(st, false)
 	r := store.RequestFrom(ctx)
+	if seen := st.seen.Load(); seen != nil { // whose it is never changes
+		if err := r.Permit(seen.info); err != nil {
+			return nil, err
+		}
+	}
 	if looks := r.Method == http.MethodHead || r.Method == http.MethodGet; !looks {
 		st.mu.Lock()
 	} else if !st.mu.TryLock() {
@@ -93,6 +112,9 @@ func (s *Store) open(ctx context.Context, id string) (*upload, error) {
 		st.mu.Lock()
 	}
 	defer st.mu.Unlock()
+	if err := r.Permit(st.info); err != nil {
+		return nil, err
+	}
 	// A PATCH goes on from what its client heard last: its offset must not move now.
 	waits := !st.complete() && !st.finishing && st.received() != st.committed()
 	if waits && r.Method != http.MethodPatch && time.Since(st.looked) > lookPause {
@@ -101,6 +123,9 @@ func (s *Store) open(ctx context.Context, id string) (*upload, error) {
 		defer cancel()
 		if err := st.flush(flushing, r.Held); err != nil {
 			s.opts.Log.Debug("bytes that came are not committed yet", "upload", id, "error", err)
+		}
+		if st.chunks == 0 { // else more has come than is committed, and is to be
+			st.shrink()
 		}
 	}
 	return st.opened(), nil
@@ -150,7 +175,12 @@ func (u *upload) declare(ctx context.Context, length int64) error {
 	}
 	info := store.Mark(st.info, "", "")
 	info.Size, info.SizeIsDeferred = length, false
+	before, after := unsealed(st.info, st.grown), unsealed(info, 0)
+	if err := s.opts.Accounts.Grow(changeOf(info, before, after)); err != nil {
+		return fmt.Errorf("count the length: %w", err)
+	}
 	if err := st.replaceRecord(context.WithoutCancel(ctx), info); err != nil {
+		s.counted(info, after, before)
 		return err
 	}
 	u.info.Size, u.info.SizeIsDeferred, u.info.Storage = info.Size, false, info.Storage
@@ -186,6 +216,12 @@ func (u *upload) Terminate(ctx context.Context) error {
 // call; what is left after an error can be removed again.
 func (s *Store) remove(ctx context.Context, u *upload) error {
 	id := u.info.ID
+	if u.state != nil {
+		u.state = s.states.add(u.state)
+		defer s.states.put(u.state, false)
+	}
+	was := u.occupied(ctx)
+	s.counted(u.info, was, was)
 	var err error
 	switch {
 	case u.info.IsPartial:
@@ -197,7 +233,13 @@ func (s *Store) remove(ctx context.Context, u *upload) error {
 	if err != nil {
 		return fmt.Errorf("see to the event: %w", err)
 	}
-	return s.discard(ctx, id)
+	if err := s.discard(ctx, id); err != nil {
+		return err
+	}
+	s.unsettled.settle(id, false)
+	s.left(u, was)
+	u.removed = true
+	return nil
 }
 
 // discard is remove for an upload that has no event, or whose event has been seen to.

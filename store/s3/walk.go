@@ -8,6 +8,7 @@ import (
 
 	"github.com/tus/tusd/v2/pkg/handler"
 
+	"plateau/store"
 	"plateau/store/s3/bucket"
 )
 
@@ -22,26 +23,52 @@ type family struct {
 // bucket makes at most twenty calls a second.
 const walkPause = 50 * time.Millisecond
 
-// eachFamily lists what comes after from and not after to, names as timeOf makes them;
-// empty: from the first, or to the last. It holds one page. An error of each ends it.
-func (s *Store) eachFamily(ctx context.Context, from, to string, each func(family) error) error {
+// span is a span of time: of what was created in it, the names come after from and not
+// after to, as timeOf makes them, behind whatever prefix. The zero value is all names.
+type span struct{ from, to string }
+
+func (s span) has(key string) bool {
+	_, name := store.CutIDPrefix(key)
+	return s == span{} || name > s.from && name <= s.to
+}
+
+// next is where a listing that has come to key may go on: it leaps over what isn't of this
+// time. Behind a prefix all names are by time, and no other prefix is between them; without
+// one they begin with a digit, and prefixes don't. So a listing makes never more calls than
+// one of everything, and few if the prefixes are few.
+func (s span) next(key string) string {
+	prefix, name := store.CutIDPrefix(key)
+	switch {
+	case s == span{}:
+		return key
+	case name <= s.from:
+		return prefix + s.from
+	case name > s.to && prefix == "":
+		return max(key, ":") // the character after "9"
+	case name > s.to:
+		return prefix + "~"
+	}
+	return key
+}
+
+// eachFamily lists what was created in a span of time, from behind a name on. It holds one
+// page. An error of each ends it.
+func (s *Store) eachFamily(ctx context.Context, created span, after string, each func(family) error) error {
 	var waiting []family // those of which more may come; more than one only for names of others
-	after := from
+	after = max(after, created.from)
 	for more := true; more; {
 		page, left, err := s.opts.Bucket.List(ctx, "", after, 1000)
 		if err != nil {
 			return fmt.Errorf("list the uploads: %w", err)
 		}
 		for _, o := range page {
-			if to != "" && o.Key > to {
-				left = false
-				break
-			}
-			after = o.Key
 			if waiting, err = passedBy(waiting, o.Key, each); err != nil {
 				return err
 			}
-			waiting = enter(waiting, o)
+			if created.has(o.Key) {
+				waiting = enter(waiting, o)
+			}
+			after = created.next(o.Key)
 		}
 		if more = left; more {
 			if err := pause(ctx, walkPause); err != nil {

@@ -39,6 +39,8 @@ type chunk struct {
 	next int64 // of the next one
 	room int64 // how many bytes may come
 	held func() error
+
+	began time.Time // zero: nobody wants to know
 }
 
 // beginChunk makes the upload ready to take bytes at offset.
@@ -46,8 +48,12 @@ func (u *upload) beginChunk(ctx context.Context, r *store.Request, offset int64)
 	s := u.store
 	st := s.states.add(u.state) // until endChunk
 	c := &chunk{state: st, from: offset, next: offset, held: r.Held}
+	if s.opts.Wrote != nil {
+		c.began = time.Now()
+	}
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.chunks++
 	c.room = st.roomAt(offset)
 	if st.sealed || st.removed {
 		return c, fmt.Errorf("write to an upload that is sealed or removed: %w", store.Failed())
@@ -60,6 +66,11 @@ func (u *upload) beginChunk(ctx context.Context, r *store.Request, offset int64)
 	}
 	if err := st.rewind(offset); err != nil {
 		return c, err
+	}
+	if st.info.SizeIsDeferred {
+		st.shrink()
+		was := unsealed(st.info, st.grown)
+		s.counted(st.info, was, was)
 	}
 	if store.Marked(st.info) && st.grid.size > 0 {
 		return c, nil
@@ -143,6 +154,11 @@ func (c *chunk) write(b []byte) error {
 	defer cancel()
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.info.SizeIsDeferred && len(b) > 0 {
+		if err := c.grow(len(b)); err != nil {
+			return err
+		}
+	}
 	for len(b) > 0 {
 		err := c.fits()
 		if err == nil {
@@ -195,14 +211,24 @@ func (st *state) append(ctx context.Context, b []byte) (int, error) {
 	return n, nil
 }
 
-// endChunk says what WriteChunk returns: how the copy ended, and how the body did, which
-// tusd's reader hides; and commits what came.
+// endChunk says what WriteChunk returns, and tells of it.
 func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
+	n, err := u.keepChunk(ctx, r, c, err)
+	if wrote := u.store.opts.Wrote; wrote != nil {
+		wrote(ctx, store.EndedChunk{ID: u.info.ID, Offset: c.from, Size: n, Began: c.began, Err: err})
+	}
+	return n, err
+}
+
+// keepChunk commits what came, and says what is acknowledged: by how the copy ended, and
+// how the body did, which tusd's reader hides.
+func (u *upload) keepChunk(ctx context.Context, r *store.Request, c *chunk, err error) (int64, error) {
 	s, st := u.store, c.state
 	defer s.states.put(st, true)
 	ctx = context.WithoutCancel(ctx)
 	st.mu.Lock()
 	defer st.mu.Unlock()
+	st.chunks--
 	if serr := st.settle(); serr != nil && !errors.Is(err, serr) {
 		err = errors.Join(err, serr)
 	}
@@ -221,6 +247,7 @@ func (u *upload) endChunk(ctx context.Context, r *store.Request, c *chunk, err e
 			return 0, s.answer(ctx, errors.Join(err, u.discardNew(ctx, st)))
 		}
 	}
+	st.shrink()
 	st.opened() // what is acknowledged is to be seen
 	u.info, u.modified = st.info, st.last
 	u.info.Offset = st.committed()
@@ -262,10 +289,11 @@ func (u *upload) discardNew(ctx context.Context, st *state) error {
 	st.drop()
 	st.removed = true
 	u.store.states.forget(st)
-	if !st.touched && st.small() {
-		return nil // nothing was written
+	if st.touched || !st.small() { // else nothing was written
+		if err := st.unlocked(func() error { return u.store.discard(ctx, st.id) }); err != nil {
+			return err
+		}
 	}
-	st.mu.Unlock()
-	defer st.mu.Lock()
-	return u.store.discard(ctx, st.id)
+	st.gone()
+	return nil
 }

@@ -25,6 +25,7 @@ func TestLocker(t *testing.T, open func(t *testing.T) Locker) {
 		{"a waiter whose context ends", testWaiterGone},
 		{"a waiter that is cut hears why", testWaiterCut},
 		{"HEAD takes nothing", testLockHead},
+		{"a stranger disturbs nobody", testLockStranger},
 		{"TryLock asks nobody", testTryLock},
 		{"the request knows its lock", testHeld},
 		{"Unlock without Lock", testUnlock},

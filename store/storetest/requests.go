@@ -19,6 +19,9 @@ func (s *suite) withParts(o Options) Options {
 	if o.Finish == nil {
 		o.Finish = s.events.finish
 	}
+	if o.Accounts == nil {
+		o.Accounts = s.accounts
+	}
 	if o.Locker == nil {
 		o.Locker = memorylock.New()
 	}
@@ -30,7 +33,7 @@ func (s *suite) withParts(o Options) Options {
 
 // context returns the context of a request, as the server sets it.
 func (s *suite) context(method string, body *Body) context.Context {
-	r := &store.Request{Method: method, Offset: -1}
+	r := &store.Request{Method: method, Offset: -1, IDPrefix: s.prefix}
 	if body != nil {
 		body.Creates = method == http.MethodPost
 		r.Body = body

@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/tus/tusd/v2/pkg/handler"
+
+	"plateau/store"
 )
 
 // bound is how long a test waits for what must happen at once.
@@ -39,6 +41,8 @@ type Options struct {
 	Finish func(ctx context.Context, info handler.FileInfo, finishedAt time.Time) error
 	// Locker is the lock that the store shall use where tusd takes none.
 	Locker Locker
+	// Accounts are told what uploads occupy.
+	Accounts store.Accounts
 	// MaxSize is the most bytes of one upload; 0: no limit.
 	MaxSize int64
 	// Digest is how the whole content is summed up: "sha256", or not at all.
@@ -61,11 +65,18 @@ type Store interface {
 
 	// Content returns the bytes of a sealed upload, as a GET has them.
 	Content(ctx context.Context, id string) ([]byte, error)
+	// Record reads an upload's record, also of one that is in use.
+	Record(ctx context.Context, id string) (handler.FileInfo, error)
 	// Sweep finishes once what is complete but not sealed.
 	Sweep(ctx context.Context) error
 	// Expire removes once what has expired, and what no upload needs any more. It
 	// returns the uploads that it removed; as a dry run it only says which.
 	Expire(ctx context.Context, dryRun bool) (ids []string, err error)
+	// NewDraft and FinishDrafts are for the files of forms; see package disk's.
+	NewDraft(ctx context.Context) (store.Draft, error)
+	FinishDrafts(ctx context.Context, drafts []store.Draft, metadata []handler.MetaData) []store.Finished
+	// Occupants calls each for what occupies something, in order; see package disk's.
+	Occupants(ctx context.Context, after string, each func(id, owner string, what store.Occupied) error) error
 	// Names lists the ids of which anything is in the storage, be it a piece that
 	// no request can see.
 	Names(t *testing.T) []string
@@ -88,10 +99,14 @@ type Locker interface {
 func TestStore(t *testing.T, open func(t *testing.T, o Options) Store) {
 	for _, group := range [][]contract{
 		creationContract(), chunkContract(), bodyContract(), finishContract(), redriveContract(),
-		concatContract(), brokenConcatContract(), lockContract(), digestContract(), expiryContract(),
+		concatContract(), brokenConcatContract(), lockContract(), digestContract(), expiryContract(), guardContract(), accountsContract(), idPrefixContract(),
 	} {
 		for _, c := range group {
-			t.Run(c.name, func(t *testing.T) { c.test(&suite{T: t, open: open}) })
+			t.Run(c.name, func(t *testing.T) {
+				s := &suite{T: t, open: open}
+				c.test(s)
+				s.wantAccounts()
+			})
 		}
 	}
 }
@@ -109,12 +124,16 @@ type suite struct {
 	opts   Options
 	store  Store
 	events *events
+	// accounts count what it occupies.
+	accounts *accounts
+	prefix   string // of the ids of what requests create
 }
 
 // start opens the store. Finish and Locker are the suite's own where o has none.
 func (s *suite) start(o Options) {
 	s.Helper()
-	s.events = newEvents(s.T)
+	s.wantAccounts() // of the store before, if there was one
+	s.events, s.accounts = newEvents(s.T), newAccounts(s.T)
 	s.opts = s.withParts(o)
 	s.store = s.open(s.T, s.opts)
 }
@@ -122,9 +141,12 @@ func (s *suite) start(o Options) {
 // crash stops the process that serves the store, and starts another.
 func (s *suite) crash() {
 	s.Helper()
-	s.opts.Locker = nil
+	s.wantAccounts()
+	s.accounts = newAccounts(s.T) // what the old store still does is not heard any more
+	s.opts.Locker, s.opts.Accounts = nil, nil
 	s.opts = s.withParts(s.opts)
 	s.store = s.store.Reopen(s.T, s.opts)
+	s.fillAccounts()
 }
 
 // sweep sweeps once.

@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"plateau/store"
 )
 
 const (
@@ -15,6 +17,7 @@ const (
 	objectLength = 32 // hexadecimal digits of an object that Plateau named
 	timeLength   = 12 // of which so many are its creation time in milliseconds
 	untimed      = "0-"
+	behind       = "--" // what joins a prefix
 
 	maxObject    = 128 // bytes
 	maxMultipart = 1_024
@@ -29,24 +32,31 @@ var (
 
 var errNotAnEntry = errors.New("this is not the name of an entry")
 
-// nameOf is the name of the entry of an upload.
+// nameOf is the name of the entry of an upload. A prefix of its id stands behind the time, so
+// that entries are by age whatever their prefixes.
 func nameOf(id string) (string, error) {
 	object, multipart, _ := strings.Cut(id, "+")
 	if !validObject(object) || !validMultipart(multipart) {
 		return "", fmt.Errorf("%.200q is not the id of an upload", id)
 	}
-	if timed(object) {
-		return object, nil
+	prefix, own := store.CutIDPrefix(object)
+	switch {
+	case !timed(own):
+		return untimed + object, nil
+	case prefix != "":
+		return own + behind + strings.TrimSuffix(prefix, behind), nil
 	}
-	return untimed + object, nil
+	return own, nil
 }
 
 // isName reports whether nameOf can have returned a name.
 func isName(name string) bool {
 	if object, ok := strings.CutPrefix(name, untimed); ok {
-		return validObject(object) && !timed(object)
+		_, own := store.CutIDPrefix(object)
+		return validObject(object) && !timed(own)
 	}
-	return timed(name)
+	own, prefix, prefixed := strings.Cut(name, behind)
+	return timed(own) && (!prefixed || store.ValidIDPrefix(prefix))
 }
 
 // timed: the object begins with a creation time.

@@ -16,6 +16,9 @@ func TestNames(t *testing.T) {
 		timed + "+VXBs.b2Fk_SUQ~":                timed,
 		timed + "+0":                             timed,
 		timed:                                    timed,
+		"tenant-1--" + timed + "+0":              timed + "--tenant-1",
+		"a--24e533e02ec3bc40c387f1a0e460e216+0":  "0-a--24e533e02ec3bc40c387f1a0e460e216",
+		"1--" + timed + "+0":                     "0-1--" + timed,
 		"24e533e02ec3bc40c387f1a0e460e216+2~abc": "0-24e533e02ec3bc40c387f1a0e460e216", // tusd's
 		"abc_-9":                                 "0-abc_-9",
 		strings.ToUpper(timed):                   "0-" + strings.ToUpper(timed),
@@ -30,7 +33,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("%q is not taken for a name", got)
 		}
 	}
-	for _, bad := range []string{"", "0-", "0-" + timed, "0-a.b", "abc", "2026-11-29T0541", timed + "0", "g" + timed[1:]} {
+	for _, bad := range []string{"", "0-", "0-" + timed, "0-a.b", "0-a--" + timed, timed + "--", timed + "--1", timed + "-a", timed + "--" + strings.Repeat("a", 33), "abc", "2026-11-29T0541", timed + "0", "g" + timed[1:]} {
 		if isName(bad) {
 			t.Errorf("%q is taken for a name", bad)
 		}

@@ -70,6 +70,17 @@ func (p *page) pick(key string, paths ...string) {
 // press presses a key, named as in KeyboardEvent.key: Tab, Shift+Tab, Enter.
 func (p *page) press(key string) { p.b.t.Helper(); p.do("press", args{"key": key}, nil) }
 
+// paste puts text where the focus is.
+func (p *page) paste(text string) { p.b.t.Helper(); p.do("paste", args{"text": text}, nil) }
+
+// download clicks on what has the browser download a file, and returns the name that it is given and the path where it lies.
+func (p *page) download(selector string) (name, path string) {
+	p.b.t.Helper()
+	var file struct{ Name, Path string }
+	p.do("download", args{"selector": selector}, &file)
+	return file.Name, file.Path
+}
+
 // offline takes the page's network away for new requests, as far as the browser knows. Requests in flight go on.
 func (p *page) offline(value bool) { p.b.t.Helper(); p.do("offline", args{"value": value}, nil) }
 

@@ -50,7 +50,10 @@ func (c *crash) awaitSweep() {
 	c.t.Helper()
 	for _, r := range records(c.t, c.server.uploads()) {
 		if !c.judged[r.ID] && !r.SizeIsDeferred && dataSize(c.server.uploads(), r.ID) == r.Size {
-			await(c.ctx, c.t, "the sweep has sealed "+r.ID, func() bool { return sealed(c.server.uploads(), r.ID) })
+			await(c.ctx, c.t, "the sweep has sealed "+r.ID, func() bool {
+				// The bytes of a part go with the sweep of its final.
+				return sealed(c.server.uploads(), r.ID) || dataSize(c.server.uploads(), r.ID) != r.Size
+			})
 		}
 	}
 }

@@ -27,6 +27,9 @@
 // goroutines, descriptors and connections whenever it rests. Its server is built with GOEXPERIMENT=goroutineleakprofile, so that
 // it can be asked for goroutines that have leaked.
 //
+// Attacks (slowloris_test.go, flood_test.go) come from many addresses of this machine, or of a trusted proxy's telling. What they
+// cost is read from the server's memory; an honest client beside them (honest_test.go) must not hear of them.
+//
 // What a machine needs: Node with the packages of e2e/node (npm ci --prefix e2e/node), Chromium and the built page for what a
 // browser does (CHROMIUM names one that is not /usr/bin/chromium), and Debian's strace for the faults, e2fsprogs and mount, as
 // root, for the power cuts, nginx, HAProxy and curl, and for Kafka kcat, Java 17 and the broker's jars in kafka/libs (make ci-

@@ -41,13 +41,13 @@ func command(t *testing.T, name string, args ...string) {
 }
 
 // blankImage makes an image with an empty ext4 in it, as mkfs.ext4 makes it unless told otherwise.
-func blankImage(t *testing.T, folder string) string {
+func blankImage(t *testing.T, folder string, size int64) string {
 	t.Helper()
 	file := filepath.Join(folder, "blank.img")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Truncate(file, imageSize); err != nil {
+	if err := os.Truncate(file, size); err != nil {
 		t.Fatal(err)
 	}
 	command(t, "mkfs.ext4", "-q", file)

@@ -23,12 +23,12 @@ func TestPowerCut(t *testing.T) {
 		cuts = 100
 	}
 	random := seeded(t)
-	blank := blankImage(t, t.TempDir())
+	blank := blankImage(t, t.TempDir(), imageSize)
 	var all, waited, told, unheard, restored int
 	for i := range cuts {
 		ctx, folder := boundedBy(t, time.Minute), t.TempDir()
 		before := mountImage(t, copyImage(t, blank, filepath.Join(folder, "before.img")), filepath.Join(folder, "before"))
-		server := startPlateau(ctx, t, filepath.Join(before.at, "data"), "--digest", "sha256")
+		server := startPlateau(ctx, t, filepath.Join(before.at, "data"), "--digest", "sha256", "--min-free-space", "0")
 		if i%2 == 0 {
 			// Whom events go to is away, so that all of them wait.
 			terminate(ctx, t, server)

@@ -116,6 +116,20 @@ const commands = {
     await of(page).page.keyboard.press(key)
   },
 
+  // paste puts text where the focus is, as a paste does.
+  async paste({ page, text }) {
+    await of(page).page.keyboard.insertText(text)
+  },
+
+  // download clicks on what has the browser download a file, and says its name and where it lies now.
+  async download({ page, selector }) {
+    const target = of(page).page
+    const downloads = target.waitForEvent('download')
+    await target.locator(selector).first().click()
+    const download = await downloads
+    return { name: download.suggestedFilename(), path: await download.path() }
+  },
+
   async offline({ page, value }) {
     await of(page).page.context().setOffline(value)
   },

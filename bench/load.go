@@ -28,6 +28,8 @@ type load struct {
 	content     []byte // of each upload
 	separate    bool   // create, then PATCH; otherwise creation-with-upload
 	piece       int    // bytes of each PATCH; 0: all
+	// tokens are those of the connections, which take them in turn; none: requests have no token.
+	tokens []string
 	// every is how long after the last one a connection begins its next upload, at least; 0: as soon as that is answered.
 	every time.Duration
 
@@ -56,7 +58,7 @@ func (l load) run(ctx context.Context) (time.Duration, error) {
 	start := time.Now()
 	for i, c := range clients {
 		wg.Go(func() {
-			upload := l.uploader()
+			upload := l.uploader(i)
 			var pace <-chan time.Time
 			if l.every > 0 {
 				<-time.After(l.every * time.Duration(i) / time.Duration(l.connections)) // not all at once
@@ -87,11 +89,19 @@ func (l load) run(ctx context.Context) (time.Duration, error) {
 	return took, nil
 }
 
-// uploader returns a function that makes one upload; its requests are built once.
-func (l load) uploader() func(*client) error {
-	size := int64(len(l.content))
+// headers are those of a connection.
+func (l load) headers(connection int) string {
+	if len(l.tokens) == 0 {
+		return tusHeaders
+	}
+	return tusHeaders + "Authorization: Bearer " + l.tokens[connection%len(l.tokens)] + "\r\n"
+}
+
+// uploader returns a function that makes one upload over a connection; its requests are built once.
+func (l load) uploader(connection int) func(*client) error {
+	size, headers := int64(len(l.content)), l.headers(connection)
 	if !l.separate {
-		create := createWithUpload(l.addr, l.content)
+		create := createWithHeaders(l.addr, l.content, headers)
 		return func(c *client) error {
 			a, err := c.do(create)
 			if err := expect(a, err, 201, size); err != nil {
@@ -103,8 +113,8 @@ func (l load) uploader() func(*client) error {
 			return nil
 		}
 	}
-	create := createOnly(l.addr, size, tusHeaders)
-	patch := patchRequest{addr: l.addr, headers: tusHeaders, buf: make([]byte, 0, 2*smallSize)}
+	create := createOnly(l.addr, size, headers)
+	patch := patchRequest{addr: l.addr, headers: headers, buf: make([]byte, 0, 2*smallSize)}
 	return func(c *client) error {
 		created, err := c.do(create)
 		if err := expect(created, err, 201, -1); err != nil {
@@ -151,8 +161,12 @@ func createOnly(addr string, size int64, headers string) []byte {
 }
 
 func createWithUpload(addr string, content []byte) []byte {
+	return createWithHeaders(addr, content, tusHeaders)
+}
+
+func createWithHeaders(addr string, content []byte, headers string) []byte {
 	size := strconv.Itoa(len(content))
-	head := "POST " + basePath + " HTTP/1.1\r\nHost: " + addr + "\r\n" + tusHeaders +
+	head := "POST " + basePath + " HTTP/1.1\r\nHost: " + addr + "\r\n" + headers +
 		"Tus-Resumable: 1.0.0\r\nUpload-Length: " + size + "\r\n" + metadata +
 		"Content-Type: application/offset+octet-stream\r\nContent-Length: " + size + "\r\n\r\n"
 	return append([]byte(head), content...)

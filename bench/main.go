@@ -4,7 +4,7 @@
 // raw TCP connections on the loopback interface, and checks every answer and every file. The scenarios are those of
 // the promises made: memory after many uploads (a), memory of idle ones (b), one large upload (c), small ones a
 // second (d, e), how soon an event is in Kafka (f), a million events that wait (g), what it costs to be
-// watched (h), and to come as a form (i); and on S3 one large upload (j), small ones a second (k), calls of S3 (l), slow clients (m) and
+// watched (h), to come as a form (i), and to be asked for a token, a quota and limits (o); and on S3 one large upload (j), small ones a second (k), calls of S3 (l), slow clients (m) and
 // those that stand still (n). The floors that Plateau has to reach are in floors.go; a full run ends with 1 if one is not met.
 //
 // With -seed it measures something else: the memory of the service that Plateau takes the place of (./seed), as it was and mended in
@@ -58,7 +58,7 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	flags.StringVar(&o.out, "out", "", "also write the results to this `file`")
-	flags.StringVar(&o.only, "only", "a,b,c,d,e,f,g,h,i,j,k,l,m,n", "scenarios to run; with -seed, servers")
+	flags.StringVar(&o.only, "only", "a,b,c,d,e,f,g,h,i,j,k,l,m,n,o", "scenarios to run; with -seed, servers")
 	flags.StringVar(&o.dir, "dir", "/var/tmp", "folder for binaries and uploads; it should be on a real disk")
 	flags.StringVar(&o.repository, "repository", "..", "folder of Plateau's module")
 	flags.StringVar(&o.tusd, "tusd", "", "use this binary, don't build tusd")
@@ -89,8 +89,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		mistakes = append(mistakes, fmt.Errorf("-n is %d: at least 30", o.uploads))
 	}
 	for key := range strings.SplitSeq(o.only, ",") {
-		if len(key) != 1 || !strings.Contains("abcdefghijklmn", key) {
-			mistakes = append(mistakes, fmt.Errorf("-only has %q: scenarios are the letters from a to n", key))
+		if len(key) != 1 || !strings.Contains("abcdefghijklmno", key) {
+			mistakes = append(mistakes, fmt.Errorf("-only has %q: scenarios are the letters from a to o", key))
 		}
 	}
 	return o, errors.Join(mistakes...)
@@ -174,7 +174,7 @@ func measure(ctx context.Context, o options, stdout, stderr io.Writer) (met bool
 	if err != nil {
 		return false, err
 	}
-	limits := floorsOnS3(o.short)
+	limits := append(floorsOnS3(o.short), floorsOfGuards(o.short)...)
 	if !o.short {
 		limits = append(floors(), limits...)
 	}

@@ -43,6 +43,8 @@ func rows() []row {
 		{"h.cpu", "h", "CPU time while watched, of that without", "", 3},
 		{"i.cpu", "i", "CPU time of a form, of that by tus", "", 2},
 		{"i.rate", "i", "throughput of a form, of that by tus", "", 2},
+		{"o.rate", "o", "throughput with tokens, owners, quotas and limits, of that without", "", 3},
+		{"o.cpu", "o", "CPU time of the same", "", 3},
 		{"j.cpu", "j", "server's CPU time", "s/GB", 2},
 		{"j.rate", "j", "throughput", "GB/s", 2},
 		{"j.gateway", "j", "S3's CPU time", "s/GB", 2},
@@ -201,6 +203,8 @@ figures move from day to day, ratios hardly. KB, MB and GB are powers of 1,000.
   memory, sampled ten times a second.
 - **h**: loads of %d uploads as in d over 16 connections, with the operator's page opened and a scrape of /metrics in every 5 seconds or less, and
   without, in turn, over the same process: %d pairs. CPU time is for the same number of uploads.
+- **o**: loads of %d uploads as in d over 16 connections, in turn to a process with --auth none and to one of the same program that checks a JWT of
+  each request, its owner, quotas, limits and the name's ending: %d pairs. No limit is reached; traces are off in both.
 - **i**: one upload of %d MiB by creation-with-upload and as a file of an HTML form, in turn, over the same process: 4 pairs.
 
 How it was made comparable: both are built from source with the same Go, run as processes of their own with the same environment
@@ -212,9 +216,9 @@ How it was made comparable: both are built from source with the same Go, run as 
 
 "none" and tusd never fsync; "finish" has data, record, name and event on stable storage before the last answer, which tusd does not offer.
 tusd has no way to silence its line for each upload that is created or finished; it writes them to /dev/null. Plateau's line for each request is off.
-The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e, j, k).
+The load generator used at most %.0f %% of the machine's processor time in the runs that were timed (c, d, e, h, i, j, k, o).
 `,
 		samples, b.scale(40_000, 2_000), b.scale(5_000, 200), b.scale(2048, 128), b.scale(20_000, 1_000), b.scale(20_000, 500), b.scale(1_000_000, 20_000),
-		b.scale(watchedUploads, 500), watchedPairs, b.scale(1024, 64),
+		b.scale(watchedUploads, 500), watchedPairs, b.scale(guardedUploads, 500), guardedPairs, b.scale(1024, 64),
 		gomaxprocs(), commandLine(tusdServer("tusd")), commandLine(plateauServer(plateauNone, "plateau", "…")), b.clientShare*100)
 }

@@ -75,6 +75,7 @@ func scenarios() []scenario {
 		{"g", []string{plateauFsync}, (*bench).drain},
 		{"i", []string{plateauNone, plateauFsync}, (*bench).form},
 		{"h", []string{plateauNone, plateauFsync}, (*bench).watched},
+		{"o", []string{plateauNone, plateauFsync}, (*bench).guarded},
 		{"n", onS3, (*bench).stalled},
 		{"m", onS3, (*bench).slow},
 		{"k", onS3, (*bench).smallOnS3},

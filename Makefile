@@ -5,7 +5,7 @@
 GO    ?= go
 TOOLS := $(GO) tool -modfile=tools.mod
 
-.PHONY: run build page page-test binary test lint cross unit unit-e2e unit-others fuzz crash soak e2e-full e2e-away bench bench-memory bench-short ci-deps
+.PHONY: run build page page-test binary test lint cross unit unit-e2e unit-others fuzz fuzz-long crash soak e2e-full e2e-away bench bench-memory bench-short ci-deps
 
 run: page
 	$(GO) run ./cmd/plateau
@@ -67,9 +67,13 @@ unit-others:
 	$(GO) test -timeout 20m -run '^Test(Death|Trouble)$$' ./store/s3
 	$(GO) test $(RACE) -timeout 20m -run '^TestS3' ./e2e
 
-FUZZTIME ?= 8s
+# Of all targets together, in seconds; building them takes half as long again.
+FUZZTIME ?= 60
 fuzz:
 	.ci/fuzz $(FUZZTIME)
+
+fuzz-long:
+	nice .ci/fuzz 1800
 
 # What must not happen, at length: a kill and a fault at each system call of a finish, and at each call to S3, 1,000 kills at
 # random, 100 power cuts (as root, which mounts), Kafka away for ten minutes under 10,000 uploads, S3 for a minute.

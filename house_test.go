@@ -35,30 +35,37 @@ func rooms() map[string]room {
 		expslog  = "golang.org/x/exp/slog"
 		sys      = "golang.org/x/sys/unix"
 		promtusd = "github.com/tus/tusd/v2/pkg/prometheuscollector"
+		otlp     = "go.opentelemetry.io/proto/otlp/trace/v1"
+		protobuf = "google.golang.org/protobuf/proto"
 	)
 	return map[string]room{
-		"cmd/plateau":      {[]string{"config", "server", "client"}, nil, "main translates, nothing else"},
-		"client":           {nil, []string{"github.com/bdragon300/tusgo", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term", sys}, "it sees a server from outside"},
-		"config":           {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
-		"server":           {[]string{"config", "hooks", "server/flags", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/...", "golang.org/x/text/encoding/...", "github.com/KimMachineGun/automemlimit/memlimit"}, "Echo stays in here"},
-		"server/flags":     {nil, []string{"github.com/growthbook/growthbook-golang"}, "flags know neither uploads nor the configuration"},
-		"hooks":            {nil, []string{tusd, sys, "github.com/segmentio/kafka-go/..."}, "it knows entries and events, not who makes them"},
-		"hooks/outboxtest": {[]string{"hooks"}, []string{tusd}, "the contract suite is given its outbox by a constructor"},
-		"store":            {nil, []string{tusd}, "what a store must know of a request comes through the context"},
-		"store/memorylock": {[]string{"store"}, []string{tusd}, "a lock knows no store"},
-		"store/blocks":     {[]string{"store"}, nil, "it copies bodies, and knows no uploads"},
-		"store/lifecycle":  {[]string{"store"}, nil, "what all stores do alike knows none of them"},
-		"store/journal":    {nil, nil, "a log of bytes knows neither uploads nor files of others"},
-		"store/disk":       {[]string{"store", "store/blocks", "store/journal", "store/lifecycle"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
-		"store/s3":         {[]string{"hooks", "store", "store/blocks", "store/lifecycle", "store/s3/bucket", "store/s3/spool"}, []string{tusd}, "a store is told what to call at finish by a function field"},
-		"store/s3/bucket":  {nil, []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."}, "the AWS SDK stays in here"},
-		"store/s3/spool":   {nil, []string{sys}, "temporary files know no uploads"},
-		"store/s3/outbox":  {[]string{"hooks", "store/s3/bucket"}, []string{tusd}, "it keeps entries in a bucket; the store tells it what is finished"},
-		"store/s3/s3test":  {nil, nil, "it knows S3 as any client sees it, by HTTP"},
-		"store/storetest":  {[]string{"store", "store/memorylock"}, []string{tusd}, "the contract suite is given its store by a constructor"},
-		"profiling":        {nil, []string{"github.com/felixge/fgprof", "github.com/google/pprof/..."}, "it looks at the process, not at uploads"},
-		"web":              {nil, nil, "pages only"},
-		"e2e":              {nil, nil, "it sees the binary from outside"},
+		"cmd/plateau":                {[]string{"config", "server", "server/access", "client"}, nil, "main translates, nothing else"},
+		"client":                     {nil, []string{"github.com/bdragon300/tusgo", "github.com/vbauerster/mpb/v8/...", "golang.org/x/term", sys}, "it sees a server from outside"},
+		"config":                     {nil, []string{"github.com/goccy/go-yaml/..."}, "only the server knows the configuration; one library"},
+		"server":                     {[]string{"config", "hooks", "server/access", "server/flags", "server/limits", "server/policy", "server/tracing", "store/...", "profiling", "web"}, []string{"github.com/labstack/echo/v5/...", tusd, expslog, promtusd, "github.com/prometheus/client_golang/...", "golang.org/x/text/encoding/...", "github.com/KimMachineGun/automemlimit/memlimit"}, "Echo stays in here"},
+		"server/access":              {nil, []string{"github.com/golang-jwt/jwt/v5", "github.com/MicahParks/jwkset"}, "whose a token is has nothing to do with uploads"},
+		"server/flags":               {nil, []string{"github.com/growthbook/growthbook-golang"}, "flags know neither uploads nor the configuration"},
+		"server/limits":              {nil, nil, "it counts clients, and knows neither HTTP nor uploads"},
+		"server/policy":              {nil, nil, "it asks, and knows neither uploads nor the configuration"},
+		"server/tracing":             {nil, []string{"go.opentelemetry.io/otel/...", otlp, protobuf}, "OpenTelemetry stays in here"},
+		"server/tracing/tracingtest": {nil, []string{"go.opentelemetry.io/proto/otlp/common/v1", otlp, protobuf}, "it knows spans as a collector sees them"},
+		"hooks":                      {nil, []string{tusd, sys, "github.com/segmentio/kafka-go/..."}, "it knows entries and events, not who makes them"},
+		"hooks/outboxtest":           {[]string{"hooks"}, []string{tusd}, "the contract suite is given its outbox by a constructor"},
+		"store":                      {nil, []string{tusd}, "what a store must know of a request comes through the context"},
+		"store/memorylock":           {[]string{"store"}, []string{tusd}, "a lock knows no store"},
+		"store/blocks":               {[]string{"store"}, nil, "it copies bodies, and knows no uploads"},
+		"store/lifecycle":            {[]string{"store"}, nil, "what all stores do alike knows none of them"},
+		"store/journal":              {nil, nil, "a log of bytes knows neither uploads nor files of others"},
+		"store/disk":                 {[]string{"store", "store/blocks", "store/journal", "store/lifecycle"}, []string{tusd, sys}, "a store is told what to call at finish by a function field"},
+		"store/s3":                   {[]string{"hooks", "store", "store/blocks", "store/lifecycle", "store/s3/bucket", "store/s3/spool"}, []string{tusd}, "a store is told what to call at finish by a function field"},
+		"store/s3/bucket":            {nil, []string{"github.com/aws/aws-sdk-go-v2/...", "github.com/aws/smithy-go/..."}, "the AWS SDK stays in here"},
+		"store/s3/spool":             {nil, []string{sys}, "temporary files know no uploads"},
+		"store/s3/outbox":            {[]string{"hooks", "store", "store/s3/bucket"}, []string{tusd}, "it keeps entries in a bucket; the store tells it what is finished"},
+		"store/s3/s3test":            {nil, nil, "it knows S3 as any client sees it, by HTTP"},
+		"store/storetest":            {[]string{"store", "store/memorylock"}, []string{tusd}, "the contract suite is given its store by a constructor"},
+		"profiling":                  {nil, []string{"github.com/felixge/fgprof", "github.com/google/pprof/..."}, "it looks at the process, not at uploads"},
+		"web":                        {nil, nil, "pages only"},
+		"e2e":                        {nil, nil, "it sees the binary from outside"},
 	}
 }
 
@@ -106,6 +113,19 @@ func TestKafkaStaysInOneFile(t *testing.T) {
 	}
 	if !slices.Equal(users, []string{"hooks/kafka.go"}) {
 		t.Errorf("kafka-go is imported by %v, not by hooks/kafka.go alone", users)
+	}
+}
+
+// OTLP's own Go packages bring gRPC in, a fifth of the binary, which nothing here speaks.
+func TestNoGRPC(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), "go", "list", "-deps", "./cmd/plateau").Output()
+	if err != nil {
+		t.Fatalf("go list: %v", err)
+	}
+	for path := range strings.Lines(string(out)) {
+		if strings.HasPrefix(path, "google.golang.org/grpc") {
+			t.Errorf("the program has %s in it", strings.TrimSpace(path))
+		}
 	}
 }
 

@@ -46,7 +46,8 @@ func TestAWriterForEachUploadIsLeftBehind(t *testing.T) {
 		if clean := drawn.goroutines <= 50 && drawn.files <= 50; clean == try.leaks {
 			t.Errorf("%q: %.0f goroutines and %.0f files after %.0f uploads", try.mends, drawn.goroutines, drawn.files, each)
 		}
-		if drawn.uploads < uploads || len(drawn.delays) == 0 || drawn.cpu <= 0 || drawn.peak < drawn.end || drawn.end <= 0 {
+		// The end is measured after the last look at the peak.
+		if drawn.uploads < uploads || len(drawn.delays) == 0 || drawn.cpu <= 0 || drawn.peak < 0.9*drawn.end || drawn.end <= 0 {
 			t.Errorf("%q: the curve is %+v", try.mends, drawn)
 		}
 		if n := len(drawn.done); n < 150 || drawn.done[0] != 0 || drawn.done[n-1] != uploads || !slices.IsSorted(drawn.done) {

@@ -19,8 +19,8 @@ type unsettled struct {
 }
 
 type note struct {
-	own   store.Change // no ID: its finish hasn't come so far
-	parts map[string]store.Change
+	own   store.Change            // no ID: its finish hasn't come so far
+	parts map[string]store.Change // of a final only
 }
 
 func newUnsettled(accounts store.Accounts) *unsettled {
@@ -31,7 +31,7 @@ func newUnsettled(accounts store.Accounts) *unsettled {
 func (u *unsettled) note(id string) *note {
 	n := u.notes[id]
 	if n == nil {
-		n = &note{parts: make(map[string]store.Change)}
+		n = &note{}
 		u.notes[id] = n
 	}
 	return n
@@ -49,7 +49,11 @@ func (u *unsettled) sealing(id string, own store.Change) {
 func (u *unsettled) taking(final string, part store.Change) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	u.note(final).parts[part.ID] = part
+	n := u.note(final)
+	if n.parts == nil {
+		n.parts = make(map[string]store.Change)
+	}
+	n.parts[part.ID] = part
 }
 
 // settle forgets what was noted, and counts it if the object is there.
